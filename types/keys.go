@@ -41,10 +41,14 @@ const (
 	Pairs         Prefix[PairSum]       = "pair/"
 	Ranks         Prefix[Rank]          = "rank/"
 	Dues          Prefix[Due]           = "due/"
+	Usages        Prefix[Usage]         = "usage/"
 )
 
 // MemberKey names a member.
 func MemberKey(id string) Key[Member] { return Key[Member]("member/" + id) }
+
+// UsageKey names what a signer used of its quota today.
+func UsageKey(signer string) Key[Usage] { return Key[Usage]("usage/" + signer) }
 
 // KeyKey names a key of a member or subject.
 func KeyKey(holder, id string) Key[KeyRecord] { return Key[KeyRecord]("key/" + holder + "/" + id) }
