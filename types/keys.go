@@ -97,11 +97,6 @@ func FixingKey(currency string, day int32) Key[Fixing] {
 	return Key[Fixing](fmt.Sprintf("fixing/%s/%06d", currency, day))
 }
 
-// FixingHeadKey names a currency's newest fixings.
-func FixingHeadKey(currency string) Key[FixingHead] {
-	return Key[FixingHead]("fixing-head/" + currency)
-}
-
 // ConsentKey names a consent by its record id.
 func ConsentKey(id string) Key[Consent] { return Key[Consent]("consent/" + id) }
 

@@ -110,7 +110,7 @@ var Table = []MessageRow{
 // Msg is what stands in a Message's oneof: *RecordOrder and its like.
 type Msg any
 
-// Messages lists a zero value of every message in the order of types.proto.
+// wrappers are the oneof's members in the order of types.proto.
 var wrappers = (*Message)(nil).XXX_OneofWrappers()
 
 var rowByType = func() map[reflect.Type]int {
@@ -136,6 +136,15 @@ func RowOf(m Msg) *MessageRow {
 		return nil
 	}
 	return &Table[i]
+}
+
+// IndexOf returns a message's place in the table; it panics when msg is no message of the ledger.
+func IndexOf(m Msg) int {
+	i, ok := rowByType[reflect.TypeOf(m)]
+	if !ok {
+		panic("types: not a message of the ledger")
+	}
+	return i
 }
 
 // RowNamed returns the table's row of a name, nil when there is none.
