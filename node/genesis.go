@@ -1,0 +1,130 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/cometbft/cometbft/crypto/ed25519"
+	cmtjson "github.com/cometbft/cometbft/libs/json"
+	cmttypes "github.com/cometbft/cometbft/types"
+)
+
+// Consensus parameters of a new network.
+const (
+	blockMaxBytes    = 2 << 20
+	evidenceMaxBytes = 64 << 10
+	// evidenceDuration is longer than any client trusts a header (14 days), so that whoever fools a client can still be shown up.
+	evidenceDuration = 21 * 24 * time.Hour
+	evidenceBlocks   = int64(evidenceDuration / time.Second) // at one block a second; both bounds must pass
+	validatorPower   = 10
+)
+
+// Validator is one signer of blocks in a genesis.
+type Validator struct {
+	Name string
+	Key  []byte // ed25519 public key, 32 bytes
+}
+
+// Genesis is the file that a network begins with, the same on all nodes: validators of equal power, the parameters of
+// consensus, and the application's first state (types.Genesis as JSON).
+func Genesis(chainID string, at time.Time, validators []Validator, appState []byte) ([]byte, error) {
+	params := cmttypes.DefaultConsensusParams()
+	params.Block = cmttypes.BlockParams{MaxBytes: blockMaxBytes, MaxGas: -1}
+	params.Evidence = cmttypes.EvidenceParams{
+		MaxAgeNumBlocks: evidenceBlocks, MaxAgeDuration: evidenceDuration, MaxBytes: evidenceMaxBytes,
+	}
+	doc := cmttypes.GenesisDoc{
+		ChainID: chainID, GenesisTime: at.UTC().Truncate(time.Millisecond), InitialHeight: 1, ConsensusParams: params, AppState: appState,
+	}
+	for _, v := range validators {
+		if len(v.Key) != ed25519.PubKeySize {
+			return nil, fmt.Errorf("the key of validator %q has %d bytes, not %d", v.Name, len(v.Key), ed25519.PubKeySize)
+		}
+		key := ed25519.PubKey(v.Key)
+		doc.Validators = append(doc.Validators, cmttypes.GenesisValidator{
+			Address: key.Address(), PubKey: key, Power: validatorPower, Name: v.Name,
+		})
+	}
+	if len(doc.Validators) == 0 {
+		return nil, errors.New("a network needs at least one validator")
+	}
+	if err := doc.ValidateAndComplete(); err != nil {
+		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	return cmtjson.MarshalIndent(&doc, "", "  ")
+}
+
+// WriteGenesis puts a genesis into a home that has none.
+func WriteGenesis(c Config, text []byte) error {
+	if _, err := parseGenesis(text); err != nil {
+		return err
+	}
+	return writeNew(c.GenesisFile(), text)
+}
+
+// readGenesis reads the genesis of a home.
+func readGenesis(c *Config) (*cmttypes.GenesisDoc, error) {
+	text, err := os.ReadFile(c.GenesisFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing: put the genesis of the network you join there (every member has it)", c.GenesisFile())
+	}
+	if err != nil {
+		return nil, err
+	}
+	doc, err := parseGenesis(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.GenesisFile(), err)
+	}
+	return doc, nil
+}
+
+// parseGenesis reads and checks a genesis. What the application makes of its part is its own affair.
+func parseGenesis(text []byte) (*cmttypes.GenesisDoc, error) {
+	doc, err := cmttypes.GenesisDocFromJSON(text)
+	if err != nil {
+		return nil, fmt.Errorf("genesis cannot be read: %w", err)
+	}
+	for _, v := range doc.Validators {
+		if _, ok := v.PubKey.(ed25519.PubKey); !ok {
+			return nil, fmt.Errorf("genesis: the key of validator %q is not ed25519", v.Name)
+		}
+	}
+	switch p := doc.ConsensusParams; {
+	case p.Block.MaxBytes < maxTxBytes:
+		return nil, fmt.Errorf("genesis: blocks of %d bytes cannot hold a transaction of %d", p.Block.MaxBytes, maxTxBytes)
+	case p.ABCI.VoteExtensionsEnableHeight != 0:
+		return nil, errors.New("genesis: vote extensions are not part of this ledger")
+	case doc.InitialHeight != 1:
+		return nil, fmt.Errorf("genesis: the first height must be 1, not %d", doc.InitialHeight)
+	}
+	return doc, nil
+}
+
+// genesisRow is where CometBFT's state store keeps the genesis that a home began with.
+var genesisRow = []byte("genesisDoc")
+
+// sameGenesis refuses a genesis file that is not the one this home began with: CometBFT would go on with the old one and
+// say nothing.
+func sameGenesis(c *Config, doc *cmttypes.GenesisDoc, stores *engineStores) error {
+	state, err := stores.get("state")
+	if err != nil {
+		return err
+	}
+	began, err := state.Get(genesisRow)
+	if err != nil || began == nil {
+		return err
+	}
+	now, err := cmtjson.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(began, now) {
+		return fmt.Errorf("%s is not the genesis that %s began with: put the old one back, or begin with an empty data folder "+
+			"(keep %s, it goes with the validator key)", c.GenesisFile(), c.DataDir(), c.ValidatorStateFile())
+	}
+	return nil
+}
