@@ -1,0 +1,214 @@
+package types
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"encoding/json"
+)
+
+// Genesis is what a network begins with: the app_state of CometBFT's genesis file. In JSON, bytes are lower-case
+// hexadecimal and roles and algorithms go by their names (genesis_json.go); unknown fields are refused.
+type Genesis struct {
+	BaseCurrency string             // ISO 4217; the currency of all sums, for ever
+	DayOffsetS   int64              // what is added to UTC to get the civil day, seconds, ±14 h; for ever
+	Simulation   bool               // institutions and keys are made up: shown with every answer
+	Notice       string             // shown with every answer; required of a simulation
+	Parameters   []GenesisParameter // those that differ from DefaultParameters, ascending by name
+	Members      []GenesisMember    // ascending by id; at least one with a COUNCIL key
+}
+
+// GenesisParameter sets one parameter.
+type GenesisParameter struct {
+	Name  string
+	Value int64
+}
+
+// GenesisMember is a member that is there from the beginning.
+type GenesisMember struct {
+	ID           string
+	ControlGroup string
+	Jurisdiction string
+	NameDigest   []byte // SHA-256 of the legal name, 32 bytes
+	Roles        []Role // ascending, without repetition; not ENTERPRISE
+	Keys         []GenesisKey
+}
+
+// GenesisKey is a key of such a member. It needs no proof of possession: who starts the network vouches for it.
+type GenesisKey struct {
+	ID        string
+	Role      Role // one of the member's
+	Algorithm Algorithm
+	PublicKey []byte
+}
+
+// Bounds of a genesis.
+const (
+	maxChainID     = 50 // CometBFT's own bound
+	maxNotice      = 500
+	maxDayOffset   = 14 * 60 * 60
+	maxKeys        = 16
+	maxGenesisSize = 64 << 20
+)
+
+// ParseGenesis reads a genesis strictly: one JSON object, no unknown fields, nothing behind it. It does not Validate.
+func ParseGenesis(data []byte) (*Genesis, error) {
+	if len(data) > maxGenesisSize {
+		return nil, fmt.Errorf("genesis: %d bytes, at most %d", len(data), maxGenesisSize)
+	}
+	var wire genesisJSON
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&wire); err != nil {
+		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("genesis: something follows the object")
+	}
+	return wire.genesis()
+}
+
+// InitialParameters are the defaults with the genesis' own values over them. Errors name the place.
+func (g *Genesis) InitialParameters() (Parameters, error) {
+	p := DefaultParameters()
+	for i, set := range g.Parameters {
+		if i > 0 && g.Parameters[i-1].Name >= set.Name {
+			return p, wrongAt(fmt.Sprintf("parameters[%d].name", i), errOrder)
+		}
+		if err := p.Set(set.Name, set.Value); err != nil {
+			return p, wrongAt(fmt.Sprintf("parameters[%d]", i), err)
+		}
+	}
+	return p, nil
+}
+
+// Validate reports the first field that is wrong, with its path: "members[2].keys[0].public_key: …". nil means that a
+// network with this chain id can begin.
+func (g *Genesis) Validate(chainID string) error {
+	if !isToken(chainID, 1, maxChainID) {
+		return wrongAt("chain_id", errors.New("1 to 50 characters A-Z a-z 0-9 . _ -"))
+	}
+	if err := CheckCurrency(g.BaseCurrency); err != nil {
+		return wrongAt("base_currency", err)
+	}
+	if g.DayOffsetS < -maxDayOffset || g.DayOffsetS > maxDayOffset {
+		return wrongAt("day_offset_s", fmt.Errorf("%d is beyond ±14 hours", g.DayOffsetS))
+	}
+	if err := checkNotice(g.Notice, g.Simulation); err != nil {
+		return wrongAt("notice", err)
+	}
+	if _, err := g.InitialParameters(); err != nil {
+		return err
+	}
+	return g.validateMembers()
+}
+
+var errOrder = errors.New("not in ascending order, or repeated")
+
+func wrongAt(path string, err error) error { return fmt.Errorf("genesis: %s: %w", path, err) }
+
+func checkNotice(s string, required bool) error {
+	switch {
+	case s == "" && required:
+		return errors.New("a simulation needs one")
+	case len(s) > maxNotice:
+		return fmt.Errorf("%d bytes, at most %d", len(s), maxNotice)
+	case !utf8.ValidString(s):
+		return errors.New("not UTF-8")
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return errors.New("control characters")
+	}
+	return nil
+}
+
+func (g *Genesis) validateMembers() error {
+	council := false
+	holders := map[string]string{} // public key → path; read by key only
+	for i := range g.Members {
+		m := &g.Members[i]
+		path := fmt.Sprintf("members[%d]", i)
+		if i > 0 && g.Members[i-1].ID >= m.ID {
+			return wrongAt(path+".id", errOrder)
+		}
+		if err := m.validate(path); err != nil {
+			return err
+		}
+		for j, k := range m.Keys {
+			here := fmt.Sprintf("%s.keys[%d].public_key", path, j)
+			if first, taken := holders[string(k.PublicKey)]; taken {
+				return wrongAt(here, fmt.Errorf("the same as %s", first))
+			}
+			holders[string(k.PublicKey)] = here
+			council = council || k.Role == Role_COUNCIL
+		}
+	}
+	if !council {
+		return wrongAt("members", errors.New("none has a COUNCIL key: nothing could ever be decided"))
+	}
+	return nil
+}
+
+func (m *GenesisMember) validate(path string) error {
+	if err := CheckMemberID(m.ID); err != nil {
+		return wrongAt(path+".id", err)
+	}
+	if err := CheckMemberGroup(m.ControlGroup); err != nil {
+		return wrongAt(path+".control_group", err)
+	}
+	if err := CheckJurisdiction(m.Jurisdiction); err != nil {
+		return wrongAt(path+".jurisdiction", err)
+	}
+	if len(m.NameDigest) != sha256.Size {
+		return wrongAt(path+".name_digest", fmt.Errorf("%d bytes, not %d", len(m.NameDigest), sha256.Size))
+	}
+	if len(m.Roles) == 0 {
+		return wrongAt(path+".roles", errors.New("none"))
+	}
+	for i, r := range m.Roles {
+		here := fmt.Sprintf("%s.roles[%d]", path, i)
+		if r < Role_COUNCIL || r > Role_AUDITOR {
+			return wrongAt(here, fmt.Errorf("%s is no role of a member", r))
+		}
+		if i > 0 && m.Roles[i-1] >= r {
+			return wrongAt(here, errOrder)
+		}
+	}
+	if n := len(m.Keys); n < 1 || n > maxKeys {
+		return wrongAt(path+".keys", fmt.Errorf("%d keys, 1 to %d", n, maxKeys))
+	}
+	for i := range m.Keys {
+		here := fmt.Sprintf("%s.keys[%d]", path, i)
+		if i > 0 && m.Keys[i-1].ID >= m.Keys[i].ID {
+			return wrongAt(here+".id", errOrder)
+		}
+		if err := m.Keys[i].validate(here, m.Roles); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *GenesisKey) validate(path string, roles []Role) error {
+	if err := CheckKeyID(k.ID); err != nil {
+		return wrongAt(path+".id", err)
+	}
+	held := false
+	for _, r := range roles {
+		held = held || r == k.Role
+	}
+	if !held {
+		return wrongAt(path+".role", fmt.Errorf("%s is not one of the member's roles", k.Role))
+	}
+	if k.Algorithm != Algorithm_ED25519 {
+		return wrongAt(path+".algorithm", fmt.Errorf("%s has no verifier in this version", k.Algorithm))
+	}
+	if err := CheckPublicKey(k.Algorithm, k.PublicKey); err != nil {
+		return wrongAt(path+".public_key", err)
+	}
+	return nil
+}
