@@ -177,14 +177,14 @@ func (m *Message) Get() Msg {
 }
 
 // Wrap puts msg into the oneof; it panics when msg is no message of the ledger.
-func Wrap(onBehalfOf string, msg Msg) Message {
+func Wrap(onBehalfOf string, msg Msg) *Message {
 	i, ok := rowByType[reflect.TypeOf(msg)]
 	if !ok {
 		panic("types: not a message of the ledger")
 	}
 	w := reflect.New(reflect.TypeOf(wrappers[i]).Elem())
 	w.Elem().Field(0).Set(reflect.ValueOf(msg))
-	return Message{OnBehalfOf: onBehalfOf, Msg: w.Interface().(isMessage_Msg)}
+	return &Message{OnBehalfOf: onBehalfOf, Msg: w.Interface().(isMessage_Msg)}
 }
 
 // Permit returns the evidence a role in a relation makes with this message, and whether it may sign it at all.

@@ -35,7 +35,7 @@ func Authenticate(r state.Reader, m *Moment, t *types.Tx) (*Sender, error) {
 		return nil, err
 	}
 	for i := range t.Body.Messages {
-		msg := &t.Body.Messages[i]
+		msg := t.Body.Messages[i]
 		row := types.RowOf(msg.Get())
 		rel := types.RelationOf(sender.Key.Role, msg.OnBehalfOf)
 		if rel == types.SubjectSelf && msg.OnBehalfOf != "" {

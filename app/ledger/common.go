@@ -124,9 +124,9 @@ func (tx *Tx) groupOf(signer string) (string, error) {
 
 // provenance is the head of a record made by this message, whose event day is day.
 // A LATE record counts only if its source signed it as CUSTOMS, TAX or BANK, or inside a backfill window.
-func (tx *Tx) provenance(day int32) types.Provenance {
+func (tx *Tx) provenance(day int32) *types.Provenance {
 	late := tx.Block.Today()-day > lateDays
-	return types.Provenance{
+	return &types.Provenance{
 		Signer: tx.Sender.ID, Key: tx.Sender.Key.Id, Role: tx.Sender.Key.Role, OnBehalfOf: tx.OnBehalfOf,
 		Evidence: tx.Evidence, Height: tx.Block.Height, Late: late, Counted: !late || tx.lateCounts(day),
 		Origin: tx.Body.Origin, Content: tx.Content(),

@@ -90,7 +90,7 @@ func (b *Block) apply(sender *Sender, t *types.Tx) (Result, error) {
 	res := Result{Codes: make([]types.Code, len(t.Body.Messages))}
 	failed := -1
 	for i := range t.Body.Messages {
-		code, detail, err := b.message(all, sender, t, &t.Body.Messages[i])
+		code, detail, err := b.message(all, sender, t, t.Body.Messages[i])
 		if err != nil {
 			return Result{}, err
 		}
