@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/cosmos/gogoproto/proto"
@@ -42,37 +43,40 @@ type plan struct {
 	oneof  bool // a oneof must be set
 }
 
+// The plans are compiled when they are first asked for: generated code registers its enums in an init function.
 var (
-	plans        = map[reflect.Type]*plan{}
-	signedTxPlan = planOf(reflect.TypeFor[SignedTx]())
-	bodyPlan     = planOf(reflect.TypeFor[Body]())
+	signedTxPlan = sync.OnceValue(func() *plan { return compiler{}.planOf(reflect.TypeFor[SignedTx]()) })
+	bodyPlan     = sync.OnceValue(func() *plan { return compiler{}.planOf(reflect.TypeFor[Body]()) })
 )
 
+// compiler remembers the plans it made, by type.
+type compiler map[reflect.Type]*plan
+
 // planOf compiles the plan of a generated struct; it panics on a shape that types.proto may not have.
-func planOf(t reflect.Type) *plan {
-	if p, ok := plans[t]; ok {
+func (c compiler) planOf(t reflect.Type) *plan {
+	if p, ok := c[t]; ok {
 		return p
 	}
 	p := &plan{name: t.Name()}
-	plans[t] = p
+	c[t] = p
 	for i := range t.NumField() {
 		if _, ok := t.Field(i).Tag.Lookup("protobuf_oneof"); ok {
 			p.oneof = true
 			continue
 		}
-		p.add(t.Field(i), false)
+		c.add(p, t.Field(i), false)
 	}
 	if p.oneof {
 		message := reflect.New(t).Interface().(interface{ XXX_OneofWrappers() []interface{} })
 		for _, w := range message.XXX_OneofWrappers() {
-			p.add(reflect.TypeOf(w).Elem().Field(0), true)
+			c.add(p, reflect.TypeOf(w).Elem().Field(0), true)
 		}
 	}
 	return p
 }
 
 // add compiles one field from its tag, for example `protobuf:"varint,3,opt,name=role,proto3,enum=tradecredit.v1.Role"`.
-func (p *plan) add(field reflect.StructField, oneof bool) {
+func (c compiler) add(p *plan, field reflect.StructField, oneof bool) {
 	parts := strings.Split(field.Tag.Get("protobuf"), ",")
 	if len(parts) < 4 {
 		panic("types: field without protobuf tag: " + p.name + "." + field.Name)
@@ -91,9 +95,9 @@ func (p *plan) add(field reflect.StructField, oneof bool) {
 	case t.Kind() == reflect.String:
 		f.kind = kindString
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct:
-		f.kind, f.plan = kindMessage, planOf(t.Elem())
+		f.kind, f.plan = kindMessage, c.planOf(t.Elem())
 	case t.Kind() == reflect.Struct:
-		f.kind, f.plan = kindMessage, planOf(t)
+		f.kind, f.plan = kindMessage, c.planOf(t)
 	}
 	if last := parts[len(parts)-1]; strings.HasPrefix(last, "enum=") {
 		f.kind, f.values = kindEnum, enumValues(strings.TrimPrefix(last, "enum="))

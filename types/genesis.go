@@ -3,13 +3,12 @@ package types
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
-
-	"encoding/json"
 )
 
 // Genesis is what a network begins with: the app_state of CometBFT's genesis file. In JSON, bytes are lower-case

@@ -137,10 +137,10 @@ func sameEncoding(layer string, m encoder, raw []byte) error {
 // checkFields applies what the encoding alone does not: see tx_field_invalid at Decode.
 func (t *Tx) checkFields() error {
 	s, b := &t.Signed, &t.Body
-	if err := signedTxPlan.check(t.Raw); err != nil {
+	if err := signedTxPlan().check(t.Raw); err != nil {
 		return Refuse(Code_tx_field_invalid, "%v", err)
 	}
-	if err := bodyPlan.check(s.Body); err != nil {
+	if err := bodyPlan().check(s.Body); err != nil {
 		return Refuse(Code_tx_field_invalid, "%v", err)
 	}
 	missing := ""
