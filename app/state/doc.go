@@ -1,0 +1,2 @@
+// Package state is the authenticated, versioned key-value store of the ledger, on Pebble.
+package state

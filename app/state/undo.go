@@ -1,0 +1,91 @@
+package state
+
+import (
+	"bytes"
+	"sort"
+
+	"tradecredit/types"
+)
+
+// layer holds what one block overwrote in the tree: with the layers above a height, the tree
+// of that height can be read without keeping it.
+type layer struct {
+	height int64             // of the block
+	roots  []types.NamedRoot // before it
+	leaves []undoLeaf        // before it, by path
+	top    []indexed         // before it, by index
+}
+
+// undoLeaf is a leaf before a block; its hash is zero if there was none.
+type undoLeaf struct {
+	path types.Hash
+	hash types.Hash
+}
+
+// history is the layers of the newest blocks, without gaps, oldest first.
+type history struct {
+	limit  int // layers to keep
+	layers []*layer
+}
+
+// push adds the layer of the newest block and drops what is beyond the limit.
+func (h *history) push(l *layer) {
+	if h.limit == 0 {
+		return
+	}
+	if len(h.layers) == h.limit {
+		copy(h.layers, h.layers[1:])
+		h.layers[len(h.layers)-1] = l
+		return
+	}
+	h.layers = append(h.layers, l)
+}
+
+// above lists the layers of the blocks after height, the next one first; false if some are
+// missing. newest is the height of the newest block.
+func (h *history) above(height, newest int64) ([]*layer, bool) {
+	n := newest - height
+	if n > int64(len(h.layers)) {
+		return nil, false
+	}
+	return h.layers[len(h.layers)-int(n):], true
+}
+
+// undoOf is the layer that takes the staged block back.
+func undoOf(t *tree, roots []types.NamedRoot, s *Staged) *layer {
+	l := &layer{height: s.head.Height, roots: roots, top: make([]indexed, len(s.top))}
+	for i, n := range s.top {
+		l.top[i] = indexed{n.index, t.top[n.index]}
+	}
+	sort.Slice(l.top, func(i, j int) bool { return l.top[i].index < l.top[j].index })
+	l.leaves = make([]undoLeaf, 0, len(s.changed))
+	for i := range s.shards {
+		for j := range s.shards[i].updates {
+			u := &s.shards[i].updates[j]
+			l.leaves = append(l.leaves, undoLeaf{u.path, u.oldHash})
+		}
+	}
+	return l
+}
+
+// node is the upper node that the block overwrote, if it did.
+func (l *layer) node(index uint32) (node, bool) {
+	i := sort.Search(len(l.top), func(i int) bool { return l.top[i].index >= index })
+	if i < len(l.top) && l.top[i].index == index {
+		return l.top[i].node, true
+	}
+	return node{}, false
+}
+
+// inShard is the part of the layer's leaves in one shard.
+func (l *layer) inShard(shard uint32) []undoLeaf {
+	from := sort.Search(len(l.leaves), func(i int) bool { return shardOf(&l.leaves[i].path) >= shard })
+	to := from
+	for to < len(l.leaves) && shardOf(&l.leaves[to].path) == shard {
+		to++
+	}
+	return l.leaves[from:to]
+}
+
+// compareUndo orders by path.
+func compareUndo(a, b undoLeaf) int { return bytes.Compare(a.path[:], b.path[:]) }
