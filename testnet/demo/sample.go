@@ -230,7 +230,9 @@ func readPayment(r map[string]string) (p payment, lost string, err error) {
 var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
 
 // slug makes an identifier of a department's name.
-func slug(name string) string { return strings.Trim(notSlug.ReplaceAllString(strings.ToLower(name), "-"), "-") }
+func slug(name string) string {
+	return strings.Trim(notSlug.ReplaceAllString(strings.ToLower(name), "-"), "-")
+}
 
 // dayOf reads the two forms of dates in the deliveries: 2-Jun-06 and 11/13/06.
 func dayOf(s string) (int32, error) {
