@@ -1,0 +1,274 @@
+package ledger
+
+import (
+	"tradecredit/app/state"
+	"tradecredit/types"
+)
+
+// post appends a row to the subject's entry log and folds it into the sums that scores read. It returns the row's
+// number, from 0. The height is set here; everything else the caller states, and the fold reads nothing but the entry:
+// the sums are a function of the log.
+//
+// It writes subject/<id>, month/<id>/<month> for up to four months, and for orders and parts the pair and, when an
+// amount's bit length changes, its places in the rankings. Sums that would become negative, and rows that contradict
+// the entry, are refused with inconsistent_state, sums that would not fit with overflow; nothing may be kept of w then.
+//
+// What an entry must say:
+//
+//   - A reversal or exclusion repeats day, due day, amount, dbt, p, member, late, evidence, on_time and last of the
+//     entry it takes back; counted says whether the part counts at that moment. month_was and month_now are those of
+//     the reversal itself: where the experience counted before it, and where it counts after it.
+//   - first means that this entry flips the mark "open without a live counted part" of the obligation: a part or the
+//     last payment takes it away, a reversal or exclusion brings it back. So an exclusion from a settled obligation has
+//     first = false.
+//   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and open.
+//   - member is empty when an enterprise signed for itself; it then makes no row among the reporting members.
+func post(w state.Writer, height int64, subject string, e types.Entry) (uint64, error) {
+	e.Height = height
+	row, err := e.Marshal()
+	if err != nil {
+		return 0, err
+	}
+	head, err := state.Get(w, types.SubjectKey(subject))
+	if err != nil {
+		return 0, err
+	}
+	if head == nil {
+		head = &types.SubjectHead{}
+	}
+	n := head.Entries
+	f := fold{w: w, subject: subject, head: head, entry: &e, number: n}
+	if err := f.apply(); err != nil {
+		return 0, err
+	}
+	next, err := types.Frontier(head.Frontier).Append(n, types.LogLeafHash(row))
+	if err != nil {
+		return 0, types.Refuse(types.Code_inconsistent_state, "log of %s: %v", subject, err)
+	}
+	head.Entries, head.Frontier = n+1, next
+	if head.Root, err = next.Root(n + 1); err != nil {
+		return 0, err
+	}
+	w.Append(types.EntryLog(subject), n, row)
+	return n, state.Set(w, types.SubjectKey(subject), head)
+}
+
+// apply folds the entry into the sums and writes them.
+func (f *fold) apply() error {
+	switch f.entry.Kind {
+	case types.EntryKind_ENTRY_ORDER_BOUGHT, types.EntryKind_ENTRY_ORDER_CONFIRMED, types.EntryKind_ENTRY_MOVEMENT,
+		types.EntryKind_ENTRY_RECEIVED, types.EntryKind_ENTRY_DELIVERY_ACCEPTED, types.EntryKind_ENTRY_CUSTOMS:
+		f.event(+1)
+	case types.EntryKind_ENTRY_ORDER_SOLD:
+		f.orderSold()
+	case types.EntryKind_ENTRY_DELIVERED:
+		f.delivered()
+	case types.EntryKind_ENTRY_VERDICT:
+		f.verdict()
+	case types.EntryKind_ENTRY_RECEIVABLE_ISSUED:
+		f.receivableIssued()
+	case types.EntryKind_ENTRY_LEGS:
+		f.legs(+1)
+	case types.EntryKind_ENTRY_LEGS_LOST:
+		f.legs(-1)
+	case types.EntryKind_ENTRY_OBLIGATION:
+		f.obligation()
+	case types.EntryKind_ENTRY_CLAIM:
+		f.claim()
+	case types.EntryKind_ENTRY_PAID:
+		f.paid(+1, f.entry.Open, f.entry.Counted)
+	case types.EntryKind_ENTRY_PAID_REVERSED:
+		f.paid(-1, f.entry.Open, f.entry.Counted)
+	case types.EntryKind_ENTRY_PAID_EXCLUDED:
+		f.paid(-1, false, true)
+	case types.EntryKind_ENTRY_COLLECTED:
+		f.collected(+1, f.entry.Open, f.entry.Counted)
+	case types.EntryKind_ENTRY_COLLECTED_REVERSED:
+		f.collected(-1, f.entry.Open, f.entry.Counted)
+	case types.EntryKind_ENTRY_COLLECTED_EXCLUDED:
+		f.collected(-1, false, true)
+	}
+	return f.write()
+}
+
+// event counts the entry itself, or with sign −1 takes it back. The earliest day of the head stays.
+func (f *fold) event(sign int64) {
+	e := f.entry
+	if !e.Counted && sign > 0 {
+		return
+	}
+	if sign > 0 && (f.head.FirstDay == 0 || e.Day < f.head.FirstDay) {
+		f.head.FirstDay = e.Day
+	}
+	m := f.month(types.MonthOf(e.Day))
+	f.add(&m.Events, sign)
+	if e.Late {
+		f.add(&m.LateEvents, sign)
+	}
+	if e.Evidence > types.Evidence_SELF_DECLARED {
+		f.add(&m.AboveSelf, sign)
+	}
+	if e.Member == "" {
+		return
+	}
+	weight := int64(0)
+	if vouches(e.Kind) {
+		weight = sign * e.BaseMinor
+	}
+	f.addMember(m, sign, weight)
+}
+
+// vouches tells whether a member vouches for the money of such an entry.
+func vouches(k types.EntryKind) bool {
+	switch k {
+	case types.EntryKind_ENTRY_PAID, types.EntryKind_ENTRY_PAID_REVERSED, types.EntryKind_ENTRY_PAID_EXCLUDED,
+		types.EntryKind_ENTRY_COLLECTED, types.EntryKind_ENTRY_COLLECTED_REVERSED,
+		types.EntryKind_ENTRY_COLLECTED_EXCLUDED, types.EntryKind_ENTRY_DELIVERED:
+		return true
+	}
+	return false
+}
+
+// orderSold opens the promise and weighs the order between the two parties.
+func (f *fold) orderSold() {
+	e := f.entry
+	if !e.Counted {
+		return
+	}
+	f.event(+1)
+	if e.Open {
+		m := f.month(types.MonthOf(e.DueDay))
+		f.addDay(&m.Promised, e.DueDay, types.OpenDay{Items: 1})
+	}
+	f.order()
+}
+
+// delivered closes the promise; only a delivery that an independent member signed is a fulfilled sale.
+func (f *fold) delivered() {
+	e := f.entry
+	f.event(+1)
+	due := f.month(types.MonthOf(e.DueDay))
+	if e.Open {
+		f.addDay(&due.Promised, e.DueDay, types.OpenDay{Items: -1})
+	}
+	if !e.Counted || !e.Independent {
+		return
+	}
+	if e.OnTime {
+		f.add(&due.DeliveredOnTime, 1)
+	} else {
+		f.add(&due.DeliveredLate, 1)
+	}
+	f.add(&f.month(types.MonthOf(e.Day)).Fulfilled, 1)
+}
+
+func (f *fold) verdict() {
+	if !f.entry.Counted {
+		return
+	}
+	f.event(+1)
+	m := f.month(types.MonthOf(f.entry.Day))
+	f.add(&m.Verdicts, 1)
+	if f.entry.Adverse {
+		f.add(&m.AdverseVerdicts, 1)
+	}
+}
+
+func (f *fold) receivableIssued() {
+	if !f.entry.Counted {
+		return
+	}
+	f.event(+1)
+	m := f.month(types.MonthOf(f.entry.Day))
+	f.add(&m.Receivables, 1)
+	f.add(&m.InvoicedMinor, f.entry.BaseMinor)
+}
+
+// legs moves a receivable into or out of those with four evidence legs, in its month of issue.
+func (f *fold) legs(sign int64) {
+	if f.entry.Counted {
+		f.add(&f.month(f.entry.MonthWas).ReceivablesLegs, sign)
+	}
+}
+
+func (f *fold) obligation() {
+	e := f.entry
+	f.event(+1)
+	if !e.Open {
+		return
+	}
+	m := f.month(types.MonthOf(e.DueDay))
+	f.addDay(&m.Open, e.DueDay, types.OpenDay{Minor: e.BaseMinor, Items: 1, Untouched: 1})
+	f.add(&f.head.OpenMinor, e.BaseMinor)
+	f.add(&f.head.OpenObligations, 1)
+}
+
+func (f *fold) claim() {
+	e := f.entry
+	if e.Open {
+		m := f.month(types.MonthOf(e.DueDay))
+		f.addDay(&m.ToCollect, e.DueDay, types.OpenDay{Minor: e.BaseMinor, Items: 1})
+	}
+}
+
+// paid closes a part of an obligation of the subject, or with sign −1 takes it back.
+func (f *fold) paid(sign int64, open, counted bool) {
+	e := f.entry
+	change := types.OpenDay{}
+	if open {
+		change.Minor = -sign * e.BaseMinor
+		f.add(&f.head.OpenMinor, change.Minor)
+		if e.Last {
+			change.Items = -sign
+			f.add(&f.head.OpenObligations, -sign)
+		}
+	}
+	if e.First {
+		change.Untouched = -sign
+	}
+	if change != (types.OpenDay{}) {
+		m := f.month(types.MonthOf(e.DueDay))
+		f.addDay(&m.Open, e.DueDay, change)
+	}
+	if !counted {
+		return
+	}
+	f.event(sign)
+	m := f.month(types.MonthOf(e.Day))
+	f.add(&m.ClosedMinor, sign*e.BaseMinor)
+	f.addWide(&m.ClosedApHi, &m.ClosedApLo, sign)
+	if len(m.ClosedByDbt) == 0 {
+		m.ClosedByDbt = make([]int64, dbtClasses)
+	}
+	f.add(&m.ClosedByDbt[dbtClass(e.Dbt)], sign*e.BaseMinor)
+	if e.MonthWas != e.MonthNow {
+		if e.MonthWas != 0 {
+			f.add(&f.month(e.MonthWas).Experiences, -1)
+		}
+		if e.MonthNow != 0 {
+			f.add(&f.month(e.MonthNow).Experiences, 1)
+		}
+	}
+	f.part(sign)
+}
+
+// collected closes a part of a claim of the subject, or with sign −1 takes it back.
+func (f *fold) collected(sign int64, open, counted bool) {
+	e := f.entry
+	if open {
+		m := f.month(types.MonthOf(e.DueDay))
+		change := types.OpenDay{Minor: -sign * e.BaseMinor}
+		if e.Last {
+			change.Items = -sign
+			if e.OnTime {
+				f.add(&m.CollectedInTime, sign)
+			} else {
+				f.add(&m.CollectedLate, sign)
+			}
+		}
+		f.addDay(&m.ToCollect, e.DueDay, change)
+	}
+	if counted {
+		f.event(sign)
+	}
+}
