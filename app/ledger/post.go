@@ -21,6 +21,8 @@ import (
 //   - first means that this entry flips the mark "open without a live counted part" of the obligation: a part or the
 //     last payment takes it away, a reversal or exclusion brings it back. So an exclusion from a settled obligation has
 //     first = false.
+//   - OBLIGATION_REVERSED and CLAIM_REVERSED repeat day, due day, member, late and evidence of what they take back, with the
+//     amount that is open then; the obligation bears the mark above at that moment.
 //   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and open.
 //   - member is empty when an enterprise signed for itself; it then makes no row among the reporting members.
 func post(w state.Writer, height int64, subject string, e types.Entry) (uint64, error) {
@@ -58,7 +60,9 @@ func (f *fold) apply() error {
 	switch f.entry.Kind {
 	case types.EntryKind_ENTRY_ORDER_BOUGHT, types.EntryKind_ENTRY_ORDER_CONFIRMED, types.EntryKind_ENTRY_MOVEMENT,
 		types.EntryKind_ENTRY_RECEIVED, types.EntryKind_ENTRY_DELIVERY_ACCEPTED, types.EntryKind_ENTRY_CUSTOMS:
-		f.event(+1)
+		if f.entry.Counted {
+			f.event(+1)
+		}
 	case types.EntryKind_ENTRY_ORDER_SOLD:
 		f.orderSold()
 	case types.EntryKind_ENTRY_DELIVERED:
@@ -72,9 +76,13 @@ func (f *fold) apply() error {
 	case types.EntryKind_ENTRY_LEGS_LOST:
 		f.legs(-1)
 	case types.EntryKind_ENTRY_OBLIGATION:
-		f.obligation()
+		f.obligation(+1)
+	case types.EntryKind_ENTRY_OBLIGATION_REVERSED:
+		f.obligation(-1)
 	case types.EntryKind_ENTRY_CLAIM:
-		f.claim()
+		f.claim(+1)
+	case types.EntryKind_ENTRY_CLAIM_REVERSED:
+		f.claim(-1)
 	case types.EntryKind_ENTRY_PAID:
 		f.paid(+1, f.entry.Open, f.entry.Counted)
 	case types.EntryKind_ENTRY_PAID_REVERSED:
@@ -94,9 +102,6 @@ func (f *fold) apply() error {
 // event counts the entry itself, or with sign −1 takes it back. The earliest day of the head stays.
 func (f *fold) event(sign int64) {
 	e := f.entry
-	if !e.Counted && sign > 0 {
-		return
-	}
 	if sign > 0 && (f.head.FirstDay == 0 || e.Day < f.head.FirstDay) {
 		f.head.FirstDay = e.Day
 	}
@@ -146,12 +151,15 @@ func (f *fold) orderSold() {
 // delivered closes the promise; only a delivery that an independent member signed is a fulfilled sale.
 func (f *fold) delivered() {
 	e := f.entry
-	f.event(+1)
 	due := f.month(types.MonthOf(e.DueDay))
 	if e.Open {
 		f.addDay(&due.Promised, e.DueDay, types.OpenDay{Items: -1})
 	}
-	if !e.Counted || !e.Independent {
+	if !e.Counted {
+		return
+	}
+	f.event(+1)
+	if !e.Independent {
 		return
 	}
 	if e.OnTime {
@@ -191,23 +199,27 @@ func (f *fold) legs(sign int64) {
 	}
 }
 
-func (f *fold) obligation() {
+// obligation opens what the subject owes, or with sign −1 takes it back with what is open then.
+func (f *fold) obligation(sign int64) {
 	e := f.entry
-	f.event(+1)
+	if e.Counted {
+		f.event(sign)
+	}
 	if !e.Open {
 		return
 	}
 	m := f.month(types.MonthOf(e.DueDay))
-	f.addDay(&m.Open, e.DueDay, types.OpenDay{Minor: e.BaseMinor, Items: 1, Untouched: 1})
-	f.add(&f.head.OpenMinor, e.BaseMinor)
-	f.add(&f.head.OpenObligations, 1)
+	f.addDay(&m.Open, e.DueDay, types.OpenDay{Minor: sign * e.BaseMinor, Items: sign, Untouched: sign})
+	f.add(&f.head.OpenMinor, sign*e.BaseMinor)
+	f.add(&f.head.OpenObligations, sign)
 }
 
-func (f *fold) claim() {
+// claim opens what the subject has to collect, or with sign −1 takes it back with what is open then.
+func (f *fold) claim(sign int64) {
 	e := f.entry
 	if e.Open {
 		m := f.month(types.MonthOf(e.DueDay))
-		f.addDay(&m.ToCollect, e.DueDay, types.OpenDay{Minor: e.BaseMinor, Items: 1})
+		f.addDay(&m.ToCollect, e.DueDay, types.OpenDay{Minor: sign * e.BaseMinor, Items: sign})
 	}
 }
 
