@@ -20,7 +20,11 @@ const maxVerified = 1024
 
 // LightBlock fetches the light block of a height (0: the newest) from the nodes. It is decoded, and not verified.
 func (c *Client) LightBlock(ctx context.Context, height int64) (*cmt.LightBlock, error) {
-	data, err := c.get(ctx, "/v1/light", url.Values{"height": {strconv.FormatInt(height, 10)}}, typeProtobuf)
+	q := url.Values{}
+	if height > 0 {
+		q.Set("height", strconv.FormatInt(height, 10))
+	}
+	data, err := c.get(ctx, "/v1/light", q, typeProtobuf)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -204,18 +205,18 @@ func (c *Client) take(ctx context.Context, s *submission, i int, said *types.Sub
 	case said.Status != types.SubmitStatus_SUBMIT_REFUSED:
 		return fmt.Errorf("%w: status %d", ErrAnswer, said.Status)
 	case code == types.Code_reference_used, code == types.Code_reference_conflict, code == types.Code_tx_expired:
-		// It may be our own, that was final while an answer was lost.
+		// It may be our own, that was final while an answer was lost, or one of an earlier run.
 		stored, err := c.Reference(ctx, tx.Body.Signer, tx.Body.Reference)
 		if err != nil {
 			return err
 		}
-		if stored != nil && stored.Status == types.SubmitStatus_FINAL {
-			r.Earlier = code == types.Code_reference_conflict
-			if r.Earlier {
-				r.Status, r.Height, r.Index, r.Codes = stored.Status, stored.Height, stored.Index, stored.Codes
-				return nil
-			}
-			return r.final(&types.SubmitResult{Height: stored.Height, Index: stored.Index, Codes: numbers(stored.Codes)}, len(tx.Body.Messages))
+		if stored != nil && bytes.Equal(stored.BodyDigest, tx.BodyDigest[:]) {
+			return r.final(&types.SubmitResult{Height: stored.Height, Index: stored.Index, Codes: stored.Codes}, len(tx.Body.Messages))
+		}
+		if stored != nil {
+			r.Status, r.Height, r.Index, r.Codes = types.SubmitStatus_FINAL, stored.Height, stored.Index, codes(stored.Codes)
+			r.Earlier = true
+			return nil
 		}
 	}
 	r.Status, r.Code, r.Detail = types.SubmitStatus_SUBMIT_REFUSED, code, said.Detail
@@ -254,16 +255,9 @@ func codes(in []uint32) []types.Code {
 	return out
 }
 
-func numbers(in []types.Code) []uint32 {
-	out := make([]uint32, len(in))
-	for i, c := range in {
-		out[i] = uint32(c)
-	}
-	return out
-}
-
-// Reference asks what became of a signer's reference; nil when the nodes know nothing of it. It is the word of a node.
-func (c *Client) Reference(ctx context.Context, signer, reference string) (*Result, error) {
+// Reference asks what became of a signer's reference; nil when the nodes know nothing final of it, or have forgotten
+// it because its transaction can no longer be valid. It is the word of a node.
+func (c *Client) Reference(ctx context.Context, signer, reference string) (*types.Reference, error) {
 	data, err := c.get(ctx, "/v1/reference", url.Values{"signer": {signer}, "reference": {reference}}, typeProtobuf)
 	var refused *APIError
 	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
@@ -272,10 +266,12 @@ func (c *Client) Reference(ctx context.Context, signer, reference string) (*Resu
 	if err != nil {
 		return nil, err
 	}
-	said := new(types.SubmitResult)
-	if err := said.Unmarshal(data); err != nil {
+	stored := new(types.Reference)
+	if err := stored.Unmarshal(data); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrAnswer, err)
 	}
-	return &Result{Status: said.Status, Code: types.Code(said.Code), Detail: said.Detail, Reference: reference,
-		Height: said.Height, Index: said.Index, Codes: codes(said.Codes)}, nil
+	if stored.Height <= 0 || len(stored.BodyDigest) != len(types.Hash{}) {
+		return nil, fmt.Errorf("%w: a reference without height or digest", ErrAnswer)
+	}
+	return stored, nil
 }
