@@ -64,6 +64,7 @@ type LogConfig struct {
 // StateConfig says how much history is kept.
 type StateConfig struct {
 	KeepHeights int64 `toml:"keep_heights" doc:"how many past heights can be read; at least 128. Records, receipts and references are kept for ever in any case"`
+	CacheBytes  int64 `toml:"cache_bytes" doc:"memory for rows that were read lately, beside the tree, which takes about 72 bytes a record"`
 	Archive     bool  `toml:"archive" doc:"true keeps every height with its proofs, and every block; at least two members should"`
 }
 
@@ -82,6 +83,8 @@ type ConsensusConfig struct {
 const (
 	minKeepHeights     = 128 // proofs of that many heights are promised by every node
 	maxMonikerChars    = 64
+	minCacheBytes      = 8 << 20
+	maxCacheBytes      = 1 << 40
 	minPendingBytes    = 1 << 20
 	maxPendingBytes    = 4 << 30
 	minBodyBytes       = 64 << 10
@@ -104,7 +107,7 @@ func Default(home string) Config {
 		API:     APIConfig{Laddr: "127.0.0.1:8080", MaxBodyBytes: 8 << 20, MaxRequests: 256, RequestsPerSecond: 2000},
 		Metrics: MetricsConfig{Laddr: "127.0.0.1:26660"},
 		Log:     LogConfig{Level: "info", EngineLevel: "warn", Format: "plain"},
-		State:   StateConfig{KeepHeights: 1000},
+		State:   StateConfig{KeepHeights: 1000, CacheBytes: 256 << 20},
 		Mempool: MempoolConfig{MaxPendingBytes: 64 << 20},
 		Consensus: ConsensusConfig{
 			TimeoutPropose: Duration(2 * time.Second),

@@ -183,8 +183,6 @@ func TestBadEnvironmentAndFlags(t *testing.T) {
 	require.ErrorContains(t, err, `--api.max_requests must be a whole number, but is "x"`)
 	_, err = Load(home, nil, map[string]string{"api.max_request": "1"})
 	require.ErrorContains(t, err, "did you mean api.max_requests?")
-	_, err = Load(home, []string{"LEDGERD_KEY_PASSPHRASE=s", "LEDGERD_KEY_PASSPHRASE_FD=3"}, nil)
-	require.NoError(t, err, "the passphrase of account keys is ledgerctl's")
 }
 
 func TestHomeProblems(t *testing.T) {

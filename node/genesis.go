@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 	"github.com/cometbft/cometbft/crypto/ed25519"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
+
+	"tradecredit/types"
 )
 
 // Consensus parameters of a new network.
@@ -30,8 +33,15 @@ type Validator struct {
 }
 
 // Genesis is the file that a network begins with, the same on all nodes: validators of equal power, the parameters of
-// consensus, and the application's first state (types.Genesis as JSON).
-func Genesis(chainID string, at time.Time, validators []Validator, appState []byte) ([]byte, error) {
+// consensus, and the application's first state, which is validated.
+func Genesis(chainID string, at time.Time, validators []Validator, first *types.Genesis) ([]byte, error) {
+	if err := first.Validate(chainID); err != nil {
+		return nil, err
+	}
+	appState, err := json.Marshal(first)
+	if err != nil {
+		return nil, err
+	}
 	params := cmttypes.DefaultConsensusParams()
 	params.Block = cmttypes.BlockParams{MaxBytes: blockMaxBytes, MaxGas: -1}
 	params.Evidence = cmttypes.EvidenceParams{
@@ -82,7 +92,7 @@ func readGenesis(c *Config) (*cmttypes.GenesisDoc, error) {
 	return doc, nil
 }
 
-// parseGenesis reads and checks a genesis. What the application makes of its part is its own affair.
+// parseGenesis reads and checks a genesis, the application's part included.
 func parseGenesis(text []byte) (*cmttypes.GenesisDoc, error) {
 	doc, err := cmttypes.GenesisDocFromJSON(text)
 	if err != nil {
@@ -101,7 +111,11 @@ func parseGenesis(text []byte) (*cmttypes.GenesisDoc, error) {
 	case doc.InitialHeight != 1:
 		return nil, fmt.Errorf("genesis: the first height must be 1, not %d", doc.InitialHeight)
 	}
-	return doc, nil
+	first, err := types.ParseGenesis(doc.AppState)
+	if err != nil {
+		return nil, err
+	}
+	return doc, first.Validate(doc.ChainID)
 }
 
 // genesisRow is where CometBFT's state store keeps the genesis that a home began with.

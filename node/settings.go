@@ -45,9 +45,6 @@ const envPrefix = "LEDGERD_"
 // envHome names the home folder; the only variable that is no setting of the file.
 const envHome = envPrefix + "HOME"
 
-// envKeyPassphrase is read by ledgerctl for account keys; ledgerd leaves it alone.
-const envKeyPassphrase = envPrefix + "KEY_PASSPHRASE"
-
 func envName(name string) string {
 	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(name))
 }
@@ -287,7 +284,7 @@ func (c *Config) applyEnvironment(environ []string) error {
 	var errs []error
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) || name == envHome || strings.HasPrefix(name, envKeyPassphrase) {
+		if !strings.HasPrefix(name, envPrefix) || name == envHome {
 			continue
 		}
 		f, known := byVariable[name]

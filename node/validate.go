@@ -160,7 +160,7 @@ func checkState(c *Config) error {
 		return fmt.Errorf("state.keep_heights must be at least %d, the heights whose proofs every node gives, but is %d",
 			minKeepHeights, c.State.KeepHeights)
 	}
-	return nil
+	return checkRange("state.cache_bytes", c.State.CacheBytes, minCacheBytes, maxCacheBytes)
 }
 
 func checkMempool(c *Config) error {

@@ -1,0 +1,309 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	cs "github.com/cometbft/cometbft/consensus"
+	cmtnode "github.com/cometbft/cometbft/node"
+	"github.com/cometbft/cometbft/p2p"
+	"github.com/cometbft/cometbft/privval"
+	"github.com/cometbft/cometbft/proxy"
+	sm "github.com/cometbft/cometbft/state"
+	"github.com/cometbft/cometbft/store"
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tradecredit/app"
+	"tradecredit/app/state"
+)
+
+// ErrHalted is what Wait gives when consensus stopped by itself: the application failed, or CometBFT met what must not be.
+// The log has the cause. Starting again without removing it ends the same way.
+var ErrHalted = errors.New("consensus stopped by itself; the log above has the cause")
+
+// Node is one running node. New, then Start once, then Stop; it cannot be started again.
+type Node struct {
+	cfg      Config
+	logger   *slog.Logger
+	identity Identity
+	genesis  *cmttypes.GenesisDoc
+	registry *prometheus.Registry
+
+	state  *state.DB
+	stores *engineStores
+	app    *app.App
+	engine *cmtnode.Node
+	chain  chain
+
+	api     *server // nil: off
+	metrics *server // nil: off
+
+	stopping sync.Once
+	stopErr  error
+	halted   chan struct{} // closed when consensus has stopped, by Stop or by itself
+	done     chan struct{} // closed when Stop is through
+	quit     chan struct{} // closed when Stop begins
+}
+
+// New prepares a node: it checks the configuration, the home and the addresses, opens the stores and compares them, and lets
+// CometBFT replay what the application lacks. ctx ends a long replay. Nothing is left open when it fails.
+//
+// The caller owns logger; see NewLogger.
+func New(ctx context.Context, c Config, logger *slog.Logger) (*Node, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg: c, logger: logger, registry: newRegistry(),
+		halted: make(chan struct{}), done: make(chan struct{}), quit: make(chan struct{}),
+	}
+	if err := n.prepare(ctx); err != nil {
+		return nil, errors.Join(err, n.abandon())
+	}
+	return n, nil
+}
+
+// prepare does the work of New; what it opened is closed by abandon when it fails.
+func (n *Node) prepare(ctx context.Context) (err error) {
+	if n.genesis, err = readGenesis(&n.cfg); err != nil {
+		return err
+	}
+	nodeKey, validator, err := loadKeys(&n.cfg)
+	if err != nil {
+		return err
+	}
+	n.identity = identityOf(nodeKey, validator)
+	if err := checkAddressesFree(&n.cfg); err != nil {
+		return err
+	}
+	if err := n.openStores(); err != nil {
+		return err
+	}
+	if err := n.checkStores(validator); err != nil {
+		return err
+	}
+	n.app, err = app.New(n.state, app.Options{
+		Logger:          n.logger.With("part", "app"),
+		Wait:            n.cfg.proposalWait(len(n.genesis.Validators)),
+		MaxPendingBytes: n.cfg.Mempool.MaxPendingBytes,
+		Registerer:      n.registry,
+	})
+	if err != nil {
+		return fmt.Errorf("application: %w", err)
+	}
+	return n.prepareEngine(ctx, nodeKey, validator)
+}
+
+func (n *Node) openStores() (err error) {
+	options := state.Options{
+		KeepHeights: n.cfg.State.KeepHeights,
+		CacheBytes:  n.cfg.State.CacheBytes,
+		Logger:      func(format string, args ...any) { n.logger.Info("state: " + fmt.Sprintf(format, args...)) },
+		Fatal:       func(err error) { pebbleLog{n.logger}.Fatalf("state: %v", err) },
+	}
+	if n.cfg.State.Archive {
+		options.KeepHeights = 0
+	}
+	if n.state, err = state.Open(n.cfg.StateDir(), options); err != nil {
+		return fmt.Errorf("%w (is another ledgerd running in this home?)", err)
+	}
+	n.stores = newEngineStores(n.cfg.DataDir(), n.logger)
+	blocks, err := n.stores.get("blockstore")
+	if err != nil {
+		return err
+	}
+	states, err := n.stores.get("state")
+	if err != nil {
+		return err
+	}
+	n.chain = chain{state: n.state, blocks: store.NewBlockStore(blocks), states: sm.NewStore(states, sm.StoreOptions{})}
+	return nil
+}
+
+// checkStores compares what the stores say with each other, with the genesis and with the clock.
+func (n *Node) checkStores(validator *privval.FilePV) error {
+	if err := sameGenesis(&n.cfg, n.genesis, n.stores); err != nil {
+		return err
+	}
+	if err := sameHeights(&n.cfg, n.state.Head().Height, n.chain.blocks.Height()); err != nil {
+		return err
+	}
+	if err := refuseTwin(&n.cfg, n.chain.blocks, validator); err != nil {
+		return err
+	}
+	warnOfClock(n.logger, n.genesis.GenesisTime, n.chain.lastHeaderTime(), time.Now())
+	return nil
+}
+
+func (n *Node) prepareEngine(ctx context.Context, nodeKey *p2p.NodeKey, validator *privval.FilePV) (err error) {
+	// Query has a lock of its own in this client, and CheckTx and the mempool calls take none: nothing waits for a proposer
+	// that waits for its first transaction.
+	n.engine, err = cmtnode.NewNodeWithContext(ctx, engineConfig(&n.cfg), validator, nodeKey,
+		proxy.NewConnSyncLocalClientCreator(n.app),
+		func() (*cmttypes.GenesisDoc, error) { return n.genesis, nil },
+		n.stores.provide, engineMetrics(n.registry), newEngineLog(n.logger, n.cfg.Log.EngineLevel))
+	if err != nil {
+		return fmt.Errorf("cometbft: %w", err)
+	}
+	n.chain.engine = n.engine
+	return nil
+}
+
+// Start brings the node up: CometBFT, then the interface and the metrics. It returns when they listen; ctx is not kept.
+// When it fails, everything is closed.
+func (n *Node) Start(ctx context.Context) error {
+	if err := n.start(ctx); err != nil {
+		return errors.Join(err, n.Stop())
+	}
+	n.logger.Info("node is up", "chain", n.genesis.ChainID, "moniker", n.cfg.Moniker, "node_id", n.identity.NodeID,
+		"height", n.state.Head().Height, "p2p", n.cfg.P2P.Laddr, "rpc", n.cfg.RPC.Laddr, "api", n.APIAddress(),
+		"metrics", n.MetricsAddress(), "proposal_wait", n.cfg.proposalWait(len(n.genesis.Validators)))
+	return nil
+}
+
+func (n *Node) start(ctx context.Context) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// The interface listens first, so that a port that is taken is found before consensus runs; it serves when all is up.
+	if n.cfg.API.Laddr != "" {
+		if n.api, err = n.newAPI(); err != nil {
+			return err
+		}
+	}
+	if n.cfg.Metrics.Laddr != "" {
+		if n.metrics, err = n.newMetricsServer(); err != nil {
+			return err
+		}
+	}
+	if err := n.engine.Start(); err != nil {
+		return fmt.Errorf("cometbft: %w", explainListen(err, n.cfg.listeners()))
+	}
+	if err := n.watchConsensus(); err != nil {
+		return err
+	}
+	n.api.serve()
+	n.metrics.serve()
+	return nil
+}
+
+// watchConsensus notices that consensus has ended: CometBFT itself goes on without it, serving and gossiping.
+func (n *Node) watchConsensus() error {
+	env, err := n.engine.ConfigureRPC() // the only way to the consensus state from outside
+	if err != nil {
+		return fmt.Errorf("cometbft: %w", err)
+	}
+	consensus, ok := env.ConsensusState.(*cs.State)
+	if !ok {
+		return fmt.Errorf("cometbft: the consensus state is a %T", env.ConsensusState)
+	}
+	go func() {
+		consensus.Wait() // takes no lock, unlike every getter
+		close(n.halted)
+	}()
+	return nil
+}
+
+// Wait returns when the node is no use any more: nil after Stop, ErrHalted when consensus stopped by itself (Stop is still
+// to be called then).
+func (n *Node) Wait() error {
+	select {
+	case <-n.quit:
+		<-n.done
+		return nil
+	case <-n.halted:
+	}
+	select {
+	case <-n.quit: // consensus ended because of Stop
+		<-n.done
+		return nil
+	default:
+		return ErrHalted
+	}
+}
+
+// Stop ends the node and closes everything. It waits for requests under way, for the block at work and, where there were
+// peers, a moment more for CometBFT's gossip (see the package comment). Calls after the first give the same answer.
+func (n *Node) Stop() error {
+	n.stopping.Do(func() {
+		close(n.quit)
+		n.stopErr = n.stop()
+		close(n.done)
+	})
+	<-n.done
+	return n.stopErr
+}
+
+func (n *Node) stop() error {
+	var errs []error
+	errs = append(errs, n.api.stop())
+	n.app.Quit() // a proposer that waits for transactions proposes what it has
+	if n.engine.IsRunning() {
+		errs = append(errs, n.engine.Stop())
+		time.Sleep(n.grace())
+	}
+	errs = append(errs, n.metrics.stop(), n.abandon())
+	n.logger.Info("node is down", "height", n.state.Head().Height)
+	return errors.Join(errs...)
+}
+
+// grace is how long gossip may still read the stores: not at all where nobody ever connected.
+func (n *Node) grace() time.Duration {
+	if len(n.cfg.P2P.PersistentPeers) == 0 && n.cfg.P2P.MaxInbound == 0 {
+		return 0
+	}
+	return closeGrace
+}
+
+// abandon closes the stores that are open.
+func (n *Node) abandon() error {
+	var errs []error
+	if n.app != nil {
+		n.app.Quit()
+	}
+	if n.stores != nil {
+		errs = append(errs, n.stores.close(closeGrace))
+	}
+	if n.state != nil {
+		errs = append(errs, n.state.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Identity is who this node is.
+func (n *Node) Identity() Identity { return n.identity }
+
+// Height is the last committed height, 0 before the first.
+func (n *Node) Height() int64 { return n.state.Head().Height }
+
+// App is the application; for tests and tools in the same process.
+func (n *Node) App() *app.App { return n.app }
+
+// Engine is CometBFT's node; for tests and tools in the same process. See the package comment for what not to ask it.
+func (n *Node) Engine() *cmtnode.Node { return n.engine }
+
+// APIAddress is where the HTTP interface listens, "" if it is off.
+func (n *Node) APIAddress() string { return n.api.address() }
+
+// MetricsAddress is where Prometheus reads, "" if it is off.
+func (n *Node) MetricsAddress() string { return n.metrics.address() }
+
+// checkAddressesFree refuses addresses that something else listens on, before anything is opened.
+func checkAddressesFree(c *Config) error {
+	var errs []error
+	for _, l := range c.listeners() {
+		probe, err := net.Listen("tcp", l.address)
+		if err != nil {
+			errs = append(errs, listenProblem(l, err))
+			continue
+		}
+		errs = append(errs, probe.Close())
+	}
+	return errors.Join(errs...)
+}
