@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -130,7 +131,7 @@ func (db *DB) prune(w *pebble.Batch, s *Staged, limit int) error {
 			return err
 		}
 		for _, c := range list {
-			if err := s.pruneOne(w, db.tree, height, c); err != nil {
+			if err := db.pruneOne(w, s, height, c); err != nil {
 				return err
 			}
 		}
@@ -153,8 +154,8 @@ func (db *DB) closeBelow(height int64) int64 {
 }
 
 // pruneOne deletes the version that was superseded at height, and with a deletion the
-// deletion's own row and, unless the key came back, its place in the tree.
-func (s *Staged) pruneOne(w *pebble.Batch, t *tree, height int64, c changed) error {
+// deletion's own row and, unless the key came back since, its place in the tree.
+func (db *DB) pruneOne(w *pebble.Batch, s *Staged, height int64, c changed) error {
 	if c.old > 0 {
 		if err := w.SingleDelete(stateRow(c.key, c.old), nil); err != nil {
 			return err
@@ -166,20 +167,18 @@ func (s *Staged) pruneOne(w *pebble.Batch, t *tree, height int64, c changed) err
 	if err := w.SingleDelete(stateRow(c.key, height), nil); err != nil {
 		return err
 	}
-	path := pathOf(c.key)
-	if s.present(t, c.key, t.find(&path) != nil) {
-		return nil
+	_, newest, err := db.newestUpTo(rowState, c.key, math.MaxInt64)
+	if err != nil || newest > height || s.touches(c.key) {
+		return err
 	}
+	path := pathOf(c.key)
 	return w.Delete(pathRow(&path, c.key), nil)
 }
 
-// present says whether a key is in the state after the block.
-func (s *Staged) present(t *tree, key string, before bool) bool {
-	i, found := slices.BinarySearchFunc(s.changed, key, func(u update, key string) int { return strings.Compare(u.key, key) })
-	if found {
-		return s.changed[i].value != nil
-	}
-	return before
+// touches says whether the block changes the key.
+func (s *Staged) touches(key string) bool {
+	_, found := slices.BinarySearchFunc(s.changed, key, func(u update, key string) int { return strings.Compare(u.key, key) })
+	return found
 }
 
 // follow carries the committed block into memory.

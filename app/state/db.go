@@ -56,6 +56,7 @@ type DB struct {
 
 	swept       int64 // references in buckets below are gone from disk; owned by Apply
 	views       openViews
+	backfilling sync.Mutex // one at a time makes layers again
 	checkpoints checkpoints
 }
 

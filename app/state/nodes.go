@@ -1,10 +1,19 @@
 package state
 
 import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"tradecredit/types"
 )
+
+// levelOf is the depth of a heap index.
+func levelOf(index uint32) int { return bits.Len32(index) - 1 }
 
 // writeNodes adds the changed nodes of every fourth upper level, for the proofs of an archive;
 // what lies between is made from sixteen of them, what lies below from the rows of one shard.
@@ -25,5 +34,95 @@ func (s *Staged) writeNodes(w *pebble.Batch) error {
 	return nil
 }
 
-// levelOf is the depth of a heap index.
-func levelOf(index uint32) int { return bits.Len32(index) - 1 }
+// archived is the moment of a height on an archive.
+func (db *DB) archived(height int64) (*moment, error) {
+	roots, _, err := db.readChanges(height)
+	if err != nil {
+		return nil, err
+	}
+	return &moment{height: height, roots: roots, db: db, nodes: make(map[uint32]node)}, nil
+}
+
+// fail keeps the first error; what the moment then says is not used.
+func (m *moment) fail(err error) {
+	if m.err == nil {
+		m.err = err
+	}
+}
+
+// archivedNode is a node of the upper levels from rows.
+func (m *moment) archivedNode(index uint32) node {
+	if n, ok := m.nodes[index]; ok {
+		return n
+	}
+	var n node
+	if level := levelOf(index); level > 0 && level%4 == 0 {
+		n = m.readNode(index)
+	} else {
+		l, r := m.archivedNode(2*index), m.archivedNode(2*index+1)
+		n = combine(&l, &r)
+	}
+	m.nodes[index] = n
+	return n
+}
+
+// readNode reads a node's newest row up to the height; one that was never written is empty.
+func (m *moment) readNode(index uint32) (n node) {
+	lower := nodeRow(index, m.height)
+	it, err := m.db.disk.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: nodeRow(index, 0)})
+	if err != nil {
+		m.fail(err)
+		return n
+	}
+	defer it.Close()
+	if it.First() {
+		r := &rowReader{b: it.Value()}
+		if kind := r.bytes(1); len(kind) == 1 && kind[0] != empty {
+			n = node{hash: r.hash(), kind: kind[0]}
+		}
+		if err := r.done("node row"); err != nil || n.kind > inner {
+			m.fail(fmt.Errorf("%w: node row %d", ErrCorrupt, index))
+		}
+	}
+	if err := it.Error(); err != nil {
+		m.fail(err)
+	}
+	return n
+}
+
+// archivedLeaves makes the leaves of one shard from the rows of its keys.
+func (m *moment) archivedLeaves(shard uint32) []leaf {
+	lower := binary.BigEndian.AppendUint16([]byte{rowPath}, uint16(shard<<(16-topBits)))
+	upper := []byte{rowPath + 1}
+	if shard+1 < shardCount {
+		upper = binary.BigEndian.AppendUint16([]byte{rowPath}, uint16((shard+1)<<(16-topBits)))
+	}
+	it, err := m.db.disk.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		m.fail(err)
+		return nil
+	}
+	defer it.Close()
+	var leaves []leaf
+	for ok := it.First(); ok; ok = it.Next() {
+		if len(it.Key()) < len(pathRow(&types.Hash{}, "")) {
+			m.fail(fmt.Errorf("%w: path row %q", ErrCorrupt, it.Key()))
+			return nil
+		}
+		key := string(it.Key()[len(pathRow(&types.Hash{}, "")):])
+		value, height, err := m.db.newestUpTo(rowState, key, m.height)
+		if err != nil {
+			m.fail(err)
+			return nil
+		}
+		if value != nil {
+			path := pathOf(key)
+			leaves = append(leaves, leaf{path, leafHash(&path, value), height})
+		}
+	}
+	if err := it.Error(); err != nil {
+		m.fail(err)
+	}
+	slices.SortFunc(leaves, func(a, b leaf) int { return bytes.Compare(a.path[:], b.path[:]) })
+	return leaves
+}

@@ -152,7 +152,7 @@ func (s *Staged) stageTree(t *tree, writes []write) (types.Hash, error) {
 	for i := range s.shards {
 		level[i] = indexed{shardCount + s.shards[i].shard, s.shards[i].root()}
 	}
-	s.top = climb(t.top, level)
+	s.top = climb(level, func(i uint32) *node { return &t.top[i] })
 	if len(s.top) == 0 {
 		return t.root(), nil
 	}
@@ -173,24 +173,22 @@ func groupByShard(updates []update) (groups []stagedShard) {
 }
 
 // climb computes all nodes above the changed nodes of one level of a heap and returns both,
-// the root last. level is sorted by index.
-func climb(heap []node, level []indexed) []indexed {
+// the root last. level is sorted by index; at reads the nodes that did not change.
+func climb(level []indexed, at func(index uint32) *node) []indexed {
 	all := level
 	for len(level) > 0 && level[0].index > 1 {
 		next := make([]indexed, 0, len(level))
 		for i := 0; i < len(level); i++ {
 			x := level[i].index
-			l, r := &heap[x&^1], &heap[x|1]
-			if x&1 == 1 {
-				r = &level[i].node
+			pair := [2]*node{}
+			pair[x&1] = &level[i].node
+			if x&1 == 0 && i+1 < len(level) && level[i+1].index == x+1 {
+				i++
+				pair[1] = &level[i].node
 			} else {
-				l = &level[i].node
-				if i+1 < len(level) && level[i+1].index == x+1 {
-					i++
-					r = &level[i].node
-				}
+				pair[1-x&1] = at(x ^ 1)
 			}
-			next = append(next, indexed{x >> 1, combine(l, r)})
+			next = append(next, indexed{x >> 1, combine(pair[0], pair[1])})
 		}
 		all = append(all, next...)
 		level = next
@@ -236,7 +234,7 @@ func (g *stagedShard) stage(t *tree, height int64) {
 			return
 		}
 	}
-	g.nodes = climb(s.nodes, level)
+	g.nodes = climb(level, func(i uint32) *node { return &s.nodes[i] })
 }
 
 // keepChanging drops updates that change nothing: here deletions of what is not there.

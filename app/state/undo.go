@@ -2,6 +2,8 @@ package state
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"sort"
 
 	"tradecredit/types"
@@ -89,3 +91,74 @@ func (l *layer) inShard(shard uint32) []undoLeaf {
 
 // compareUndo orders by path.
 func compareUndo(a, b undoLeaf) int { return bytes.Compare(a.path[:], b.path[:]) }
+
+// backfill makes the layers down to a height again after a start, from the rows: each takes
+// about as long as a block. The caller holds a view of the height.
+func (db *DB) backfill(height int64) error {
+	db.backfilling.Lock()
+	defer db.backfilling.Unlock()
+	for {
+		db.mu.RLock()
+		lowest := db.head.Height - int64(len(db.history.layers)) // the next layer to make
+		full := len(db.history.layers) == db.history.limit
+		db.mu.RUnlock()
+		if lowest <= height || full {
+			return nil
+		}
+		l, err := db.layerOf(lowest)
+		if err != nil {
+			return err
+		}
+		db.mu.Lock()
+		if db.head.Height-int64(len(db.history.layers)) == lowest && len(db.history.layers) < db.history.limit {
+			db.history.layers = slices.Insert(db.history.layers, 0, l)
+		}
+		db.mu.Unlock()
+	}
+}
+
+// layerOf makes the layer of a block whose successors' layers are there.
+func (db *DB) layerOf(height int64) (*layer, error) {
+	_, list, err := db.readChanges(height)
+	if err != nil {
+		return nil, err
+	}
+	l := &layer{height: height, leaves: make([]undoLeaf, len(list))}
+	if l.roots, _, err = db.readChanges(height - 1); err != nil {
+		return nil, err
+	}
+	for i, c := range list {
+		u := &l.leaves[i]
+		u.path = pathOf(c.key)
+		if c.old == 0 {
+			continue
+		}
+		value, err := db.get(stateRow(c.key, c.old))
+		if err != nil {
+			return nil, err
+		}
+		u.hash = leafHash(&u.path, value)
+	}
+	slices.SortFunc(l.leaves, compareUndo)
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	m := db.live(height)
+	if m == nil {
+		return l, nil // blocks came in between and pushed it out
+	}
+	after := m.upper
+	before := moment{tree: m.tree, layers: append([]*layer{l}, m.layers...)}
+	var level []indexed
+	for i := range l.leaves {
+		path := &l.leaves[i].path
+		if i == 0 || shardOf(path) != shardOf(&l.leaves[i-1].path) {
+			level = append(level, indexed{shardCount + shardOf(path), before.shardAt(shardOf(path)).node(topBits, path)})
+		}
+	}
+	l.top = climb(level, func(i uint32) *node { n := after(i); return &n })
+	if n := len(l.top); n > 0 && l.top[n-1].hash != (&Head{Roots: l.roots}).root(types.RootState) {
+		return nil, fmt.Errorf("%w: the rows below height %d do not give its root", ErrCorrupt, height)
+	}
+	sort.Slice(l.top, func(i, j int) bool { return l.top[i].index < l.top[j].index })
+	return l, nil
+}

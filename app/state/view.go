@@ -144,8 +144,8 @@ func (db *DB) get(row []byte) ([]byte, error) {
 	return value, closer.Close()
 }
 
-// newestUpTo finds the newest version ≤ limit of a versioned row; nil if there is none or it
-// is a deletion.
+// newestUpTo finds the newest version ≤ limit of a versioned row; the value is nil if it is a
+// deletion, and the version is 0 if there is none.
 func (db *DB) newestUpTo(kind byte, key string, limit int64) (value []byte, version int64, err error) {
 	it, err := db.disk.NewIter(nil)
 	if err != nil {
@@ -160,7 +160,7 @@ func (db *DB) newestUpTo(kind byte, key string, limit int64) (value []byte, vers
 	}
 	value, err = it.ValueAndErr()
 	if err != nil || len(value) == 0 {
-		return nil, 0, err
+		return nil, version, err
 	}
 	return bytes.Clone(value), version, nil
 }
