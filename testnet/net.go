@@ -28,6 +28,7 @@ type Plan struct {
 	Dir          string // its homes are Dir/node0 …
 	ChainID      string
 	BaseCurrency string
+	DayOffsetS   int64 // what is added to UTC to get the civil day
 	Validators   int
 	FirstPort    int    // four ports a node from here on; 0: free ports below the ephemeral range
 	API          string // address of node 0's API; empty: from FirstPort
@@ -78,7 +79,7 @@ func Make(p Plan) (*Network, error) {
 		return nil, err
 	}
 	appState := types.Genesis{
-		BaseCurrency: p.BaseCurrency, Simulation: p.Notice != "", Notice: p.Notice, Parameters: p.Parameters, Members: seats,
+		BaseCurrency: p.BaseCurrency, DayOffsetS: p.DayOffsetS, Simulation: p.Notice != "", Notice: p.Notice, Parameters: p.Parameters, Members: seats,
 	}
 	if err := appState.Validate(p.ChainID); err != nil {
 		return nil, err
@@ -183,4 +184,13 @@ func FreePort() (int, error) {
 		}
 	}
 	return 0, errors.New("no free port between 10000 and 30000")
+}
+
+// Free tells whether an address can be listened on; the error says why not.
+func Free(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
