@@ -1,0 +1,207 @@
+package ledger
+
+import (
+	"bytes"
+	"slices"
+
+	"tradecredit/app/state"
+	"tradecredit/types"
+	"tradecredit/types/score"
+)
+
+// QueryCredit: a member asks for an enterprise's payment index or credit score, and gets a receipt.
+//
+// Signed by BANK, PLATFORM, CUSTOMS, TAX, FOREX, INSURER or AUDITOR, under a live consent, or, for CUSTOMS, TAX, FOREX
+// and AUDITOR, on a statutory basis. Writes receipt/<member>/<id>, for ever, what the consent has left, and the
+// enterprise's entry log. What is scored is the committed state of the height before, on today's civil day, by the model
+// that was active there; so all queries of a block see the same facts, while each spends the consent at its own place.
+//
+// A receipt holds no content digest: sent again means the same id, subject, output, and commitment, which covers salt,
+// grantee and purpose.
+
+// purposes says what each role may ask for.
+//
+//	BANK      granting credit, watching a loan, choosing a trade partner
+//	PLATFORM  choosing a trade partner
+//	CUSTOMS   clearance, supervision
+//	TAX       supervision
+//	FOREX     supervision
+//	INSURER   insurance, choosing a trade partner
+//	AUDITOR   audit, supervision
+func purposes(r types.Role) []types.Purpose {
+	switch r {
+	case types.Role_BANK:
+		return []types.Purpose{types.Purpose_CREDIT_GRANT, types.Purpose_POST_LOAN, types.Purpose_TRADE_PARTNER}
+	case types.Role_PLATFORM:
+		return []types.Purpose{types.Purpose_TRADE_PARTNER}
+	case types.Role_CUSTOMS:
+		return []types.Purpose{types.Purpose_CLEARANCE, types.Purpose_SUPERVISION}
+	case types.Role_TAX, types.Role_FOREX:
+		return []types.Purpose{types.Purpose_SUPERVISION}
+	case types.Role_INSURER:
+		return []types.Purpose{types.Purpose_INSURANCE, types.Purpose_TRADE_PARTNER}
+	case types.Role_AUDITOR:
+		return []types.Purpose{types.Purpose_AUDIT, types.Purpose_SUPERVISION}
+	}
+	return nil
+}
+
+// statutory lists the roles that a statute may let ask without consent.
+var statutory = []types.Role{types.Role_CUSTOMS, types.Role_TAX, types.Role_FOREX, types.Role_AUDITOR}
+
+// checkQueryCredit refuses what no state could make valid.
+func checkQueryCredit(m *types.QueryCredit) error {
+	if err := types.CheckSourceID(m.Id); err != nil {
+		return err
+	}
+	if m.Consent != "" {
+		if err := types.CheckRecordID(m.Consent); err != nil {
+			return err
+		}
+	}
+	if err := types.CheckSubjectID(m.Subject); err != nil {
+		return err
+	}
+	if m.Purpose == types.Purpose_PURPOSE_UNSPECIFIED {
+		return types.Refuse(types.Code_enum_required, "purpose")
+	}
+	if err := types.CheckSalt(m.Salt); err != nil {
+		return err
+	}
+	if m.Output == types.Output_OUTPUT_UNSPECIFIED {
+		return types.Refuse(types.Code_output_required, "INDEX or SCORE")
+	}
+	return nil
+}
+
+// queryCredit checks the id, the subject, the consent or statute, and the purpose; then it spends, scores and answers.
+func queryCredit(tx *Tx, m *types.QueryCredit) error {
+	id := tx.RecordID(m.Id)
+	commitment := types.ReceiptCommitment(m.Salt, tx.Sender.ID, m.Purpose)
+	old, err := state.Get(tx, types.ReceiptKey(id))
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		if old.Subject == m.Subject && old.Output == m.Output && bytes.Equal(old.Commitment, commitment) {
+			return types.Refuse(types.Code_already_recorded, "receipt %s stands since height %d", id, old.Height)
+		}
+		return types.Refuse(types.Code_id_taken, "receipt %s answers another question; choose another id", id)
+	}
+	if _, err := tx.enterprise(m.Subject); err != nil {
+		return err
+	}
+	consent, err := tx.basis(m)
+	if err != nil {
+		return err
+	}
+	if role := tx.Sender.Key.Role; !slices.Contains(purposes(role), m.Purpose) {
+		return types.Refuse(types.Code_purpose_not_allowed, "%s does not ask for %s", role, m.Purpose)
+	}
+	r, err := tx.answer(m)
+	if err != nil {
+		return err
+	}
+	r.Id, r.Commitment = id, commitment
+	if consent != nil {
+		r.ByDelegate = consent.ByDelegate
+		if err := tx.spend(m.Consent, consent); err != nil {
+			return err
+		}
+	}
+	if err := state.Set(tx, types.ReceiptKey(id), r); err != nil {
+		return err
+	}
+	return tx.note(m.Subject, types.EntryKind_ENTRY_QUERY, string(types.ReceiptKey(id)), tx.provenance(tx.Block.Today()))
+}
+
+// basis returns the consent that the query may spend, nil when it rests on a statute.
+func (tx *Tx) basis(m *types.QueryCredit) (*types.Consent, error) {
+	if m.Consent == "" && m.StatutoryBasis == 0 {
+		return nil, types.Refuse(types.Code_consent_required, "name a consent of %s", m.Subject)
+	}
+	var c *types.Consent
+	if m.Consent != "" {
+		var err error
+		if c, err = state.Get(tx, types.ConsentKey(m.Consent)); err != nil {
+			return nil, err
+		}
+		if err := tx.usable(m, c); err != nil {
+			return nil, err
+		}
+	}
+	if m.StatutoryBasis == 0 {
+		return c, nil
+	}
+	if m.Consent != "" {
+		return nil, types.Refuse(types.Code_statutory_basis_not_allowed, "name a consent or a statute, not both")
+	}
+	if role := tx.Sender.Key.Role; !slices.Contains(statutory, role) {
+		return nil, types.Refuse(types.Code_statutory_basis_not_allowed, "no statute lets %s ask without consent", role)
+	}
+	return nil, nil
+}
+
+// usable refuses a consent that does not allow this query now.
+func (tx *Tx) usable(m *types.QueryCredit, c *types.Consent) error {
+	today := tx.Block.Today()
+	switch {
+	case c == nil:
+		return types.Refuse(types.Code_consent_unknown, "%s", m.Consent)
+	case c.Status == types.ConsentStatus_EXPIRED || c.Status == types.ConsentStatus_ACTIVE && c.Consent.UntilDay < today:
+		return types.Refuse(types.Code_consent_expired, "%s ended on %s", m.Consent, types.FormatDay(c.Consent.UntilDay))
+	case c.Status == types.ConsentStatus_EXHAUSTED:
+		return types.Refuse(types.Code_consent_exhausted, "%s: %d of %d uses", m.Consent, c.Used, c.Consent.Uses)
+	case c.Status == types.ConsentStatus_CONSENT_REVOKED:
+		return types.Refuse(types.Code_consent_revoked, "%s", m.Consent)
+	case c.Subject != m.Subject:
+		return types.Refuse(types.Code_consent_other_subject, "%s is of %s", m.Consent, c.Subject)
+	case c.Consent.Grantee != tx.Sender.ID:
+		return types.Refuse(types.Code_consent_other_grantee, "%s is for %s", m.Consent, c.Consent.Grantee)
+	case c.Consent.Purpose != m.Purpose:
+		return types.Refuse(types.Code_consent_other_purpose, "%s is for %s", m.Consent, c.Consent.Purpose)
+	case c.Consent.Scope < m.Output:
+		return types.Refuse(types.Code_consent_scope_exceeded, "%s is for %s at most", m.Consent, c.Consent.Scope)
+	}
+	return nil
+}
+
+// spend takes one use from a consent; the last one exhausts it.
+func (tx *Tx) spend(id string, c *types.Consent) error {
+	c.Used++
+	if c.Used >= c.Consent.Uses {
+		c.Status = types.ConsentStatus_EXHAUSTED
+		tx.Delete(string(tx.consentDue(id, c)))
+	}
+	return state.Set(tx, types.ConsentKey(id), c)
+}
+
+// answer scores the subject as the height before left it, and begins the receipt.
+func (tx *Tx) answer(m *types.QueryCredit) (*types.Receipt, error) {
+	prev, today := tx.Block.Prev, tx.Block.Today()
+	model, err := state.Get(prev, types.ActiveModelKey)
+	if err != nil {
+		return nil, err
+	}
+	if model == nil {
+		return nil, types.Refuse(types.Code_model_unknown, "no model was active at height %d", tx.Block.Height-1)
+	}
+	digest, err := score.ModelDigest(model)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := score.Load(prev.Get, prev.Scan, m.Subject, today)
+	if err != nil {
+		return nil, err
+	}
+	result, err := score.Compute(rows, model, today)
+	if err != nil {
+		return nil, err
+	}
+	inputs := rows.Digest()
+	return &types.Receipt{
+		Subject: m.Subject, Output: m.Output, ScoredHeight: tx.Block.Height - 1, Day: today,
+		Model: model.Id, ModelDigest: digest[:], InputsDigest: inputs[:], Result: score.Restrict(result, m.Output),
+		Simulation: tx.Block.Chain.Simulation, Height: tx.Block.Height,
+	}, nil
+}
