@@ -18,6 +18,10 @@ const ParametersKey Key[Parameters] = "parameters"
 // ActiveModelKey names the scorecard in force: a Model whose content is the active one.
 const ActiveModelKey Key[Model] = "model-active"
 
+// DueCursorKey says how far the queues are worked off: a Due whose id is a step of DuePrefix, in decimal digits. Nothing
+// waits in the steps before.
+const DueCursorKey Key[Due] = "due-cursor"
+
 // Prefixes name all entries of one kind.
 const (
 	Members       Prefix[Member]        = "member/"
@@ -149,6 +153,12 @@ func RankKey(subject string, d Dimension, amount int64, counterparty string) Key
 func DueKey(unix int64, kind DueKind, id string) Key[Due] {
 	return Key[Due](fmt.Sprintf("due/%020d/%d/%s", unix, kind, id))
 }
+
+// DueStepS is how many seconds DuePrefix spans.
+const DueStepS = 1000
+
+// DuePrefix names the items due in the seconds 1000·step … 1000·step + 999.
+func DuePrefix(step int64) Prefix[Due] { return Prefix[Due](fmt.Sprintf("due/%017d", step)) }
 
 // ReferenceKey names the row of replay protection; it lies outside the leaf tree.
 func ReferenceKey(signer, reference string) string { return signer + "/" + reference }

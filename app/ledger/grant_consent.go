@@ -19,19 +19,18 @@ const (
 
 // checkGrantConsent refuses what no state could make valid.
 func checkGrantConsent(m *types.GrantConsent) error {
-	if err := types.CheckSourceID(m.Id); err != nil {
-		return err
-	}
-	if err := types.CheckMemberID(m.Grantee); err != nil {
-		return err
-	}
-	switch {
-	case m.Purpose == types.Purpose_PURPOSE_UNSPECIFIED:
-		return types.Refuse(types.Code_enum_required, "purpose")
-	case m.Scope == types.Output_OUTPUT_UNSPECIFIED:
-		return types.Refuse(types.Code_enum_required, "scope")
-	case m.Uses < 1 || m.Uses > maxUses:
-		return types.Refuse(types.Code_uses_out_of_range, "%d uses, 1 to %d", m.Uses, maxUses)
+	return firstRefusal(
+		types.CheckSourceID(m.Id),
+		types.CheckMemberID(m.Grantee),
+		required(m.Purpose, "purpose"),
+		required(m.Scope, "scope"),
+		checkUses(m.Uses),
+	)
+}
+
+func checkUses(n uint32) error {
+	if n < 1 || n > maxUses {
+		return types.Refuse(types.Code_uses_out_of_range, "%d uses, 1 to %d", n, maxUses)
 	}
 	return nil
 }
@@ -49,7 +48,7 @@ func grantConsent(tx *Tx, m *types.GrantConsent) error {
 	if err := tx.expiry(m.UntilDay, maxExpiry); err != nil {
 		return err
 	}
-	subject := tx.subject()
+	subject := tx.actor()
 	e, err := tx.enterprise(subject)
 	if err != nil {
 		return err
@@ -78,14 +77,6 @@ func grantConsent(tx *Tx, m *types.GrantConsent) error {
 		return err
 	}
 	return tx.note(subject, types.EntryKind_ENTRY_CONSENT, string(types.ConsentKey(id)), c.Provenance)
-}
-
-// subject is whom the message is for: the enterprise that a member acts for, or the enterprise that signs itself.
-func (tx *Tx) subject() string {
-	if tx.OnBehalfOf != "" {
-		return tx.OnBehalfOf
-	}
-	return tx.Sender.ID
 }
 
 // mayConsent refuses a delegate whose mandate does not say that it may consent.

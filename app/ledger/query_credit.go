@@ -51,24 +51,18 @@ var statutory = []types.Role{types.Role_CUSTOMS, types.Role_TAX, types.Role_FORE
 
 // checkQueryCredit refuses what no state could make valid.
 func checkQueryCredit(m *types.QueryCredit) error {
-	if err := types.CheckSourceID(m.Id); err != nil {
-		return err
-	}
-	if m.Consent != "" {
-		if err := types.CheckRecordID(m.Consent); err != nil {
-			return err
-		}
-	}
-	if err := types.CheckSubjectID(m.Subject); err != nil {
-		return err
-	}
-	if m.Purpose == types.Purpose_PURPOSE_UNSPECIFIED {
-		return types.Refuse(types.Code_enum_required, "purpose")
-	}
-	if err := types.CheckSalt(m.Salt); err != nil {
-		return err
-	}
-	if m.Output == types.Output_OUTPUT_UNSPECIFIED {
+	return firstRefusal(
+		types.CheckSourceID(m.Id),
+		given(m.Consent, types.CheckRecordID),
+		types.CheckSubjectID(m.Subject),
+		required(m.Purpose, "purpose"),
+		types.CheckSalt(m.Salt),
+		checkOutput(m.Output),
+	)
+}
+
+func checkOutput(o types.Output) error {
+	if o == types.Output_OUTPUT_UNSPECIFIED {
 		return types.Refuse(types.Code_output_required, "INDEX or SCORE")
 	}
 	return nil

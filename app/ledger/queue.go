@@ -16,6 +16,7 @@ const (
 	dueMaxAttempts = 3
 	// dueParkedUnix is the last second of the year 9999: an item that failed too often waits there, where it can be seen.
 	dueParkedUnix = 253402300799
+	dueSteps      = 1 << 15 // steps a block goes on at most, about a year: after a long halt it takes a few blocks
 	// idleRows bounds what is read to tell whether a registration was used; one with more rows was.
 	idleRows = 64
 )
@@ -49,27 +50,58 @@ func (b *Block) Begin() (BeginStats, error) {
 	return stats, nil
 }
 
-// dueNow lists the items whose time has come, the oldest first, and whether there are more than a block may take.
+// dueNow lists the items whose time has come, the oldest first, at most what a block may take, and whether there are more.
+//
+// It begins at a cursor, in steps of a thousand seconds: rows that were worked off stay in the store as history, and a
+// walk from the first due item there ever was would become longer for ever. Nothing is put into the queues behind the
+// cursor, since nothing falls due before the block that says so. The cursor costs one row in a thousand seconds.
 func (b *Block) dueNow() (keys []types.Key[types.Due], more bool, err error) {
-	err = b.Scan(string(types.Dues), func(key string, _ []byte) error {
-		if unix, ok := dueTime(key); ok && unix > b.Unix {
-			return state.Stop
+	cursor, err := b.dueCursor()
+	if err != nil {
+		return nil, false, err
+	}
+	now := b.Unix / types.DueStepS
+	last := min(now, cursor+dueSteps)
+	step := cursor
+	for ; step <= last && !more; step++ {
+		err = b.Scan(string(types.DuePrefix(step)), func(key string, _ []byte) error {
+			due := dueUnix(key) <= b.Unix
+			if more = due && int64(len(keys)) == b.Params.QueueItems; more || !due {
+				return state.Stop
+			}
+			keys = append(keys, types.Key[types.Due](key))
+			return nil
+		})
+		if err != nil {
+			return nil, false, err
 		}
-		if int64(len(keys)) == b.Params.QueueItems {
-			more = true
-			return state.Stop
-		}
-		keys = append(keys, types.Key[types.Due](key))
-		return nil
-	})
-	return keys, more, err
+	}
+	if step-1 > cursor {
+		err = state.Set(b, types.DueCursorKey, &types.Due{Id: strconv.FormatInt(step-1, 10)})
+	}
+	return keys, more || last < now, err
 }
 
-// dueTime reads the time from the key of an item; see types.DueKey.
-func dueTime(key string) (unix int64, ok bool) {
-	digits, _, ok := strings.Cut(strings.TrimPrefix(key, string(types.Dues)), "/")
+// dueCursor is the step that the queues have come to.
+func (b *Block) dueCursor() (int64, error) {
+	c, err := state.Get(b, types.DueCursorKey)
+	if err != nil {
+		return 0, err
+	}
+	if c == nil {
+		return b.Chain.GenesisUnix / types.DueStepS, nil
+	}
+	return strconv.ParseInt(c.Id, 10, 64)
+}
+
+// dueUnix reads the time from an item's key; see types.DueKey.
+func dueUnix(key string) int64 {
+	digits, _, _ := strings.Cut(strings.TrimPrefix(key, string(types.Dues)), "/")
 	unix, err := strconv.ParseInt(digits, 10, 64)
-	return unix, ok && err == nil
+	if err != nil {
+		return 0 // no such key is ever written; it is worked off, and counted as bad
+	}
+	return unix
 }
 
 // workOff takes one item from the queue. If the rules refuse it, good is false, and it waits for another day.

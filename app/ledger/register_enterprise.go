@@ -50,20 +50,17 @@ func checkRegisterEnterprise(m *types.RegisterEnterprise) error {
 }
 
 func checkMasterData(m *types.RegisterEnterprise) error {
-	if err := types.CheckControlGroup(m.ControlGroup); err != nil {
-		return err
-	}
-	if m.Industry != "" {
-		if err := types.CheckIndustry(m.Industry); err != nil {
-			return err
-		}
-	}
-	switch {
-	case m.Size_ == types.EnterpriseSize_SIZE_UNSPECIFIED:
-		return types.Refuse(types.Code_enum_required, "size")
-	case m.Ownership == types.Ownership_OWNERSHIP_UNSPECIFIED:
-		return types.Refuse(types.Code_enum_required, "ownership")
-	}
+	return firstRefusal(
+		types.CheckControlGroup(m.ControlGroup),
+		given(m.Industry, types.CheckIndustry),
+		required(m.Size_, "size"),
+		required(m.Ownership, "ownership"),
+		checkCrossReferences(m),
+		types.CheckDistrict(m.District),
+	)
+}
+
+func checkCrossReferences(m *types.RegisterEnterprise) error {
 	for i, s := range m.CrossReferences {
 		if s == m.Subject || i > 0 && m.CrossReferences[i-1] >= s {
 			return types.Refuse(types.Code_list_not_sorted, "cross references ascend, without repetition and without the subject itself")
@@ -72,7 +69,7 @@ func checkMasterData(m *types.RegisterEnterprise) error {
 	if len(m.CrossReferences) > maxCrossReferences {
 		return types.Refuse(types.Code_list_too_long, "%d cross references, at most %d", len(m.CrossReferences), maxCrossReferences)
 	}
-	return types.CheckDistrict(m.District)
+	return nil
 }
 
 // checkMandate refuses what a mandate and a delegation may not say.
