@@ -15,14 +15,16 @@ import (
 //
 // What an entry must say:
 //
-//   - A reversal or exclusion repeats day, due day, amount, dbt, p, member, late, evidence, on_time and last of the
-//     entry it takes back; counted says whether the part counts at that moment. month_was and month_now are those of
+//   - A reversal or exclusion repeats day, due day, amount, dbt, p, member, late and evidence of the entry it takes back
+//     and names it in reverses; counted says whether the part counts at that moment. month_was and month_now are those of
 //     the reversal itself: where the experience counted before it, and where it counts after it.
-//   - first means that this entry flips the mark "open without a live counted part" of the obligation: a part or the
-//     last payment takes it away, a reversal or exclusion brings it back. So an exclusion from a settled obligation has
-//     first = false.
-//   - OBLIGATION_REVERSED and CLAIM_REVERSED repeat day, due day, member, late and evidence of what they take back, with the
-//     amount that is open then; the obligation bears the mark above at that moment.
+//   - last means that this entry settles the receivable, or reopens a settled one, whichever part it was that settled it;
+//     on_time is then that of the settlement, in time or not, that the entry makes or undoes.
+//   - first means that this entry flips the mark "open without a live counted part" of the obligation: a counted part or
+//     the last payment takes it away, a reversal or exclusion brings it back. So an exclusion from a settled obligation
+//     has first = false.
+//   - OBLIGATION_REVERSED and CLAIM_REVERSED repeat day, due day, member, late and evidence of what they take back, with
+//     the amount that is open then; the obligation bears the mark above at that moment.
 //   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and open.
 //   - member is empty when an enterprise signed for itself; it then makes no row among the reporting members.
 func post(w state.Writer, height int64, subject string, e types.Entry) (uint64, error) {

@@ -1,0 +1,480 @@
+package ledger
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+
+	"tradecredit/types"
+)
+
+// This file is a second fold over entry logs, written from the rules and not from post.go. It keeps no running sums: it
+// looks at the entries that are in effect once reversals and exclusions are taken away, and at what they mean for each
+// receivable, and does not use the marks first, last, month_was and month_now that post relies on.
+
+// posted is one row of one log, in the order in which all logs grew.
+type posted struct {
+	subject string
+	number  uint64
+	entry   types.Entry
+}
+
+// folded is what the rows say: the state's keys and values, and the heads without root and frontier.
+type folded struct {
+	rows  map[string][]byte
+	heads map[string]types.SubjectHead
+}
+
+// naiveFold computes everything from the rows alone.
+func naiveFold(all []posted) folded {
+	out := folded{rows: map[string][]byte{}, heads: map[string]types.SubjectHead{}}
+	subjects := map[string][]posted{}
+	for _, p := range all {
+		subjects[p.subject] = append(subjects[p.subject], p)
+	}
+	for subject, log := range subjects {
+		head := types.SubjectHead{Entries: uint64(len(log))}
+		months := map[int32]*naiveMonth{}
+		at := func(m int32) *naiveMonth {
+			if months[m] == nil {
+				months[m] = newNaiveMonth()
+			}
+			return months[m]
+		}
+		naiveEvents(log, at, &head)
+		naiveDebtor(log, at, &head)
+		naiveSeller(log, at)
+		out.heads[subject] = head
+		for m, n := range months {
+			if v := n.encode(); len(v) > 0 {
+				out.rows[fmt.Sprintf("month/%s/%05d", subject, m)] = v
+			}
+		}
+	}
+	naivePairs(all, out.rows)
+	return out
+}
+
+// naiveMonth is a month in plain maps; encode brings it into the form of the state.
+type naiveMonth struct {
+	types.MonthSum
+	members                      map[string]*types.MemberSum
+	ap                           *big.Int
+	dbt                          [6]int64
+	open, toCollect, promisedDay map[int32]*types.OpenDay
+}
+
+func newNaiveMonth() *naiveMonth {
+	return &naiveMonth{
+		members: map[string]*types.MemberSum{}, ap: new(big.Int), open: map[int32]*types.OpenDay{},
+		toCollect: map[int32]*types.OpenDay{}, promisedDay: map[int32]*types.OpenDay{},
+	}
+}
+
+func onDay(days map[int32]*types.OpenDay, day int32) *types.OpenDay {
+	if days[day] == nil {
+		days[day] = &types.OpenDay{Day: day}
+	}
+	return days[day]
+}
+
+func (n *naiveMonth) encode() []byte {
+	sum := n.MonthSum
+	for _, m := range n.members {
+		sum.Members = append(sum.Members, m)
+	}
+	slices.SortFunc(sum.Members, func(a, b *types.MemberSum) int {
+		if a.Member < b.Member {
+			return -1
+		}
+		return 1
+	})
+	sum.ClosedApLo = new(big.Int).And(n.ap, new(big.Int).SetUint64(1<<64-1)).Uint64()
+	sum.ClosedApHi = new(big.Int).Rsh(n.ap, 64).Uint64()
+	if n.dbt != [6]int64{} {
+		sum.ClosedByDbt = n.dbt[:]
+	}
+	sum.Open, sum.ToCollect, sum.Promised = naiveDays(n.open), naiveDays(n.toCollect), naiveDays(n.promisedDay)
+	return encoded(sum.Marshal())
+}
+
+func naiveDays(days map[int32]*types.OpenDay) []*types.OpenDay {
+	var list []*types.OpenDay
+	for _, d := range days {
+		if d.Minor != 0 || d.Items != 0 || d.Untouched != 0 {
+			list = append(list, d)
+		}
+	}
+	slices.SortFunc(list, func(a, b *types.OpenDay) int { return int(a.Day - b.Day) })
+	return list
+}
+
+func encoded(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// gone tells which rows of a log no longer count: reversed or excluded ones.
+func gone(log []posted) map[uint64]bool {
+	taken := map[uint64]bool{}
+	for _, p := range log {
+		if p.entry.Reverses > 0 {
+			taken[p.entry.Reverses-1] = true
+		}
+	}
+	return taken
+}
+
+// naiveEvents counts the events in effect.
+func naiveEvents(log []posted, at func(int32) *naiveMonth, head *types.SubjectHead) {
+	taken := gone(log)
+	for _, p := range log {
+		e := p.entry
+		weight := int64(0)
+		switch e.Kind.String() {
+		case "ENTRY_PAID", "ENTRY_COLLECTED", "ENTRY_DELIVERED":
+			weight = e.BaseMinor
+		case "ENTRY_ORDER_BOUGHT", "ENTRY_ORDER_SOLD", "ENTRY_ORDER_CONFIRMED", "ENTRY_MOVEMENT", "ENTRY_RECEIVED",
+			"ENTRY_DELIVERY_ACCEPTED", "ENTRY_CUSTOMS", "ENTRY_VERDICT", "ENTRY_RECEIVABLE_ISSUED", "ENTRY_OBLIGATION":
+		default:
+			continue
+		}
+		if !e.Counted {
+			continue
+		}
+		if head.FirstDay == 0 || e.Day < head.FirstDay {
+			head.FirstDay = e.Day // also of what was taken back later
+		}
+		if taken[p.number] {
+			continue
+		}
+		m := at(types.MonthOf(e.Day))
+		m.Events++
+		if e.Late {
+			m.LateEvents++
+		}
+		if e.Evidence >= types.Evidence_COUNTERPARTY_CONFIRMED {
+			m.AboveSelf++
+		}
+		if e.Member != "" {
+			if m.members[e.Member] == nil {
+				m.members[e.Member] = &types.MemberSum{Member: e.Member}
+			}
+			m.members[e.Member].Events++
+			m.members[e.Member].WeightMinor += weight
+		}
+	}
+}
+
+// naiveDebtor follows each obligation: what is open, which parts count, and in which month it counts as an experience.
+func naiveDebtor(log []posted, at func(int32) *naiveMonth, head *types.SubjectHead) {
+	taken := gone(log)
+	for _, o := range log {
+		if o.entry.Kind != types.EntryKind_ENTRY_OBLIGATION || taken[o.number] || !o.entry.Open {
+			continue
+		}
+		rest, live, latest := o.entry.BaseMinor, 0, int32(0)
+		for _, p := range log {
+			if p.entry.Record != o.entry.Record {
+				continue
+			}
+			switch p.entry.Kind {
+			case types.EntryKind_ENTRY_PAID:
+				rest -= p.entry.BaseMinor
+			case types.EntryKind_ENTRY_PAID_REVERSED:
+				rest += p.entry.BaseMinor
+			}
+			if p.entry.Kind == types.EntryKind_ENTRY_PAID && p.entry.Counted && !taken[p.number] {
+				live++
+				latest = max(latest, types.MonthOf(p.entry.Day))
+				naivePart(p.entry, at(types.MonthOf(p.entry.Day)))
+			}
+		}
+		if latest > 0 {
+			at(latest).Experiences++
+		}
+		if rest == 0 {
+			continue
+		}
+		day := onDay(at(types.MonthOf(o.entry.DueDay)).open, o.entry.DueDay)
+		day.Minor += rest
+		day.Items++
+		if live == 0 {
+			day.Untouched++
+		}
+		head.OpenMinor += rest
+		head.OpenObligations++
+	}
+}
+
+func naivePart(e types.Entry, m *naiveMonth) {
+	m.ClosedMinor += e.BaseMinor
+	m.ap.Add(m.ap, new(big.Int).Mul(big.NewInt(e.BaseMinor), big.NewInt(int64(e.P))))
+	class := 0
+	for _, from := range []int32{1, 15, 30, 60, 90} {
+		if e.Dbt >= from {
+			class++
+		}
+	}
+	m.dbt[class] += e.BaseMinor
+}
+
+// naiveSeller follows orders, receivables, claims and verdicts.
+func naiveSeller(log []posted, at func(int32) *naiveMonth) {
+	taken := gone(log)
+	for _, p := range log {
+		e := p.entry
+		month := at(types.MonthOf(e.Day))
+		switch e.Kind {
+		case types.EntryKind_ENTRY_ORDER_SOLD:
+			if e.Counted && e.Open {
+				onDay(at(types.MonthOf(e.DueDay)).promisedDay, e.DueDay).Items++
+			}
+		case types.EntryKind_ENTRY_DELIVERED:
+			due := at(types.MonthOf(e.DueDay))
+			if e.Open {
+				onDay(due.promisedDay, e.DueDay).Items--
+			}
+			if e.Counted && e.Independent {
+				month.Fulfilled++
+				if e.Day <= e.DueDay {
+					due.DeliveredOnTime++
+				} else {
+					due.DeliveredLate++
+				}
+			}
+		case types.EntryKind_ENTRY_VERDICT:
+			if e.Counted {
+				month.Verdicts++
+				if e.Adverse {
+					month.AdverseVerdicts++
+				}
+			}
+		case types.EntryKind_ENTRY_RECEIVABLE_ISSUED:
+			if e.Counted {
+				month.Receivables++
+				month.InvoicedMinor += e.BaseMinor
+			}
+		case types.EntryKind_ENTRY_LEGS:
+			if e.Counted {
+				at(e.MonthWas).ReceivablesLegs++
+			}
+		case types.EntryKind_ENTRY_LEGS_LOST:
+			if e.Counted {
+				at(e.MonthWas).ReceivablesLegs--
+			}
+		case types.EntryKind_ENTRY_CLAIM:
+			if e.Open && !taken[p.number] {
+				naiveClaim(log, p, at(types.MonthOf(e.DueDay)))
+			}
+		}
+	}
+}
+
+func naiveClaim(log []posted, claim posted, due *naiveMonth) {
+	rest, settledOn := claim.entry.BaseMinor, int32(0)
+	for _, p := range log {
+		if p.entry.Record != claim.entry.Record {
+			continue
+		}
+		switch p.entry.Kind {
+		case types.EntryKind_ENTRY_COLLECTED:
+			rest -= p.entry.BaseMinor
+			if rest == 0 && settledOn == 0 {
+				settledOn = p.entry.Day
+			}
+		case types.EntryKind_ENTRY_COLLECTED_REVERSED:
+			if rest += p.entry.BaseMinor; rest > 0 {
+				settledOn = 0
+			}
+		}
+	}
+	switch {
+	case settledOn == 0:
+		day := onDay(due.toCollect, claim.entry.DueDay)
+		day.Minor += rest
+		day.Items++
+	case settledOn <= claim.entry.DueDay+30:
+		due.CollectedInTime++
+	default:
+		due.CollectedLate++
+	}
+}
+
+// naivePair is what two subjects did with each other; a is the smaller id.
+type naivePair struct {
+	a, b   string
+	newest int32
+	parts  []posted // counted parts in effect, in the order in which they came
+	orders []posted
+	recent map[string][]posted // by debtor
+}
+
+// naivePairs replays parts and orders pair by pair; which months and recent parts are kept depends on their order.
+func naivePairs(all []posted, rows map[string][]byte) {
+	pairs := map[string]*naivePair{}
+	for _, p := range all {
+		naiveReplay(pairs, p)
+	}
+	for _, n := range pairs {
+		n.encode(rows)
+	}
+}
+
+func naiveReplay(pairs map[string]*naivePair, p posted) {
+	a, b := min(p.subject, p.entry.Counterparty), max(p.subject, p.entry.Counterparty)
+	if pairs[a+"/"+b] == nil {
+		pairs[a+"/"+b] = &naivePair{a: a, b: b, recent: map[string][]posted{}}
+	}
+	n := pairs[a+"/"+b]
+	same := func(q posted) bool { return q.subject == p.subject && q.number == p.entry.Reverses-1 }
+	switch p.entry.Kind {
+	case types.EntryKind_ENTRY_ORDER_SOLD:
+		if !p.entry.Counted {
+			return
+		}
+		n.orders = append(n.orders, p)
+	case types.EntryKind_ENTRY_PAID:
+		if !p.entry.Counted {
+			return
+		}
+		n.parts = append(n.parts, p)
+		n.recent[p.subject] = naiveRecent(append(n.recent[p.subject], p))
+	case types.EntryKind_ENTRY_PAID_REVERSED, types.EntryKind_ENTRY_PAID_EXCLUDED:
+		if p.entry.Kind == types.EntryKind_ENTRY_PAID_REVERSED && !p.entry.Counted {
+			return
+		}
+		n.parts = slices.DeleteFunc(n.parts, same)
+		n.recent[p.subject] = slices.DeleteFunc(n.recent[p.subject], same)
+	default:
+		return
+	}
+	n.newest = max(n.newest, types.MonthOf(p.entry.Day))
+	if n.empty() {
+		n.newest = 0 // nothing left: the row goes, and its newest month with it
+	}
+}
+
+func (n *naivePair) empty() bool {
+	weighty := func(p posted) bool { return p.entry.BaseMinor > 0 }
+	return len(n.recent[n.a])+len(n.recent[n.b]) == 0 &&
+		!slices.ContainsFunc(n.parts, weighty) && !slices.ContainsFunc(n.orders, weighty)
+}
+
+func naiveRecent(list []posted) []posted {
+	newest := int32(0)
+	for _, p := range list {
+		newest = max(newest, p.entry.Day)
+	}
+	var kept []posted
+	for _, p := range list {
+		if newest-p.entry.Day <= 30 {
+			kept = append(kept, p)
+		}
+	}
+	if len(kept) > 32 {
+		kept = kept[len(kept)-32:]
+	}
+	return kept
+}
+
+// value is the row.
+func (n *naivePair) value() []byte {
+	sum := types.PairSum{NewestMonth: n.newest}
+	for month := n.newest - 24; month <= n.newest; month++ {
+		m := types.PairMonth{Month: month}
+		for _, o := range n.orders {
+			if types.MonthOf(o.entry.Day) == month {
+				m.Ordered += o.entry.BaseMinor
+			}
+		}
+		for _, side := range []string{n.a, n.b} {
+			closed, ap := int64(0), new(big.Int)
+			for _, p := range n.parts {
+				if p.subject == side && types.MonthOf(p.entry.Day) == month {
+					closed += p.entry.BaseMinor
+					ap.Add(ap, new(big.Int).Mul(big.NewInt(p.entry.BaseMinor), big.NewInt(int64(p.entry.P))))
+				}
+			}
+			lo, hi := new(big.Int).And(ap, new(big.Int).SetUint64(1<<64-1)).Uint64(), new(big.Int).Rsh(ap, 64).Uint64()
+			if side == n.a {
+				m.ClosedAb, m.ApAbLo, m.ApAbHi = closed, lo, hi
+			} else {
+				m.ClosedBa, m.ApBaLo, m.ApBaHi = closed, lo, hi
+			}
+		}
+		if m.ClosedAb+m.ClosedBa+m.Ordered > 0 {
+			sum.Months = append(sum.Months, &m)
+		}
+	}
+	for _, p := range n.parts {
+		if p.subject == n.a {
+			sum.LifetimeAb += p.entry.BaseMinor
+		} else {
+			sum.LifetimeBa += p.entry.BaseMinor
+		}
+	}
+	for _, o := range n.orders {
+		sum.LifetimeOrdered += o.entry.BaseMinor
+	}
+	for _, p := range n.recent[n.a] {
+		sum.RecentAb = append(sum.RecentAb, &types.RecentPart{Day: p.entry.Day, BaseMinor: p.entry.BaseMinor, Entry: p.number})
+	}
+	for _, p := range n.recent[n.b] {
+		sum.RecentBa = append(sum.RecentBa, &types.RecentPart{Day: p.entry.Day, BaseMinor: p.entry.BaseMinor, Entry: p.number})
+	}
+	return encoded(sum.Marshal())
+}
+
+// encode writes the pair's row and the places of each party in the other's rankings.
+func (n *naivePair) encode(rows map[string][]byte) {
+	if n.empty() {
+		return
+	}
+	rows["pair/"+n.a+"/"+n.b] = n.value()
+	paid := map[string]int64{}
+	ordered := int64(0)
+	for _, p := range n.parts {
+		paid[p.subject] += p.entry.BaseMinor
+	}
+	for _, o := range n.orders {
+		ordered += o.entry.BaseMinor
+	}
+	naiveRank(rows, n.a, "paid", n.b, paid[n.a])
+	naiveRank(rows, n.b, "paid", n.a, paid[n.b])
+	for _, s := range [][2]string{{n.a, n.b}, {n.b, n.a}} {
+		naiveRank(rows, s[0], "traded", s[1], paid[n.a]+paid[n.b])
+		naiveRank(rows, s[0], "ordered", s[1], ordered)
+	}
+}
+
+func naiveRank(rows map[string][]byte, subject, dimension, counterparty string, amount int64) {
+	if amount == 0 {
+		return
+	}
+	bits := int32(0)
+	for ; amount > 0; amount /= 2 {
+		bits++
+	}
+	key := fmt.Sprintf("rank/%s/%s/%02d/%s", subject, dimension, 64-bits, counterparty)
+	rank := types.Rank{Bits: bits}
+	rows[key] = encoded(rank.Marshal())
+}
+
+// naiveTwoWay finds the part that the creditor paid to the debtor and that a new one is measured against.
+func naiveTwoWay(pairs map[string]*naivePair, debtor, creditor string, day int32, base int64) (uint64, bool) {
+	n := pairs[min(debtor, creditor)+"/"+max(debtor, creditor)]
+	if n == nil {
+		return 0, false
+	}
+	for _, p := range n.recent[creditor] {
+		days, difference := p.entry.Day-day, new(big.Int).Sub(big.NewInt(p.entry.BaseMinor), big.NewInt(base))
+		difference.Mul(difference.Abs(difference), big.NewInt(20))
+		if days >= -30 && days <= 30 && difference.Cmp(big.NewInt(max(base, p.entry.BaseMinor))) <= 0 {
+			return p.number, true
+		}
+	}
+	return 0, false
+}
