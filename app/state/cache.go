@@ -73,14 +73,13 @@ func (c *valueCache) offer(key string, value []byte, rowHeight, height int64) {
 }
 
 // update carries a committed block in, before any view of its height exists.
-func (c *valueCache) update(height int64, changed []update) {
+func (c *valueCache) update(height int64, changed []*update) {
 	for i := range c.parts {
 		c.parts[i].mu.Lock()
 		c.parts[i].height = height
 		c.parts[i].mu.Unlock()
 	}
-	for i := range changed {
-		u := &changed[i]
+	for _, u := range changed {
 		p := c.part(u.key)
 		p.mu.Lock()
 		if u.value == nil {

@@ -2,6 +2,8 @@ package state
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +33,7 @@ type indexed struct {
 // stagedShard is what becomes of one shard.
 type stagedShard struct {
 	shard   uint32
-	updates []update  // those that change something, by path
+	updates []*update // those that change something, by path
 	nodes   []indexed // changed nodes, the root last
 	grown   *shard    // the shard whole, if its shape changes
 }
@@ -51,7 +53,7 @@ type Staged struct {
 	head    headRow
 	shards  []stagedShard
 	top     []indexed // changed upper nodes
-	changed []update  // by key
+	changed []*update // by key
 	rows    []logRow
 	refs    []reference
 }
@@ -126,8 +128,7 @@ func (s *Staged) stageTree(t *tree, writes []write) (types.Hash, error) {
 			u.hash = leafHash(&u.path, u.value)
 		}
 	})
-	slices.SortFunc(updates, func(a, b update) int { return bytes.Compare(a.path[:], b.path[:]) })
-	s.shards = groupByShard(updates)
+	s.shards = groupByShard(byPath(updates))
 	inParallel(len(s.shards), func(i int) { s.shards[i].stage(t, s.head.Height) })
 	s.shards = slices.DeleteFunc(s.shards, func(g stagedShard) bool { return len(g.updates) == 0 })
 
@@ -146,7 +147,7 @@ func (s *Staged) stageTree(t *tree, writes []write) (types.Hash, error) {
 	if count == 0 {
 		return types.Hash{}, ErrEmptyState
 	}
-	slices.SortFunc(s.changed, func(a, b update) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(s.changed, func(a, b *update) int { return strings.Compare(a.key, b.key) })
 
 	level := make([]indexed, len(s.shards))
 	for i := range s.shards {
@@ -159,7 +160,30 @@ func (s *Staged) stageTree(t *tree, writes []write) (types.Hash, error) {
 	return s.top[len(s.top)-1].hash, nil
 }
 
-func groupByShard(updates []update) (groups []stagedShard) {
+// byPath orders updates by path, comparing eight bytes before it looks at the rest.
+func byPath(updates []update) []*update {
+	type place struct {
+		begin uint64
+		at    *update
+	}
+	places := make([]place, len(updates))
+	for i := range updates {
+		places[i] = place{binary.BigEndian.Uint64(updates[i].path[:]), &updates[i]}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		if a.begin != b.begin {
+			return cmp.Compare(a.begin, b.begin)
+		}
+		return bytes.Compare(a.at.path[:], b.at.path[:])
+	})
+	sorted := make([]*update, len(places))
+	for i := range places {
+		sorted[i] = places[i].at
+	}
+	return sorted
+}
+
+func groupByShard(updates []*update) (groups []stagedShard) {
 	for len(updates) > 0 {
 		k := shardOf(&updates[0].path)
 		n := 1
@@ -206,7 +230,8 @@ func (g *stagedShard) stage(t *tree, height int64) {
 	}
 	count, kept := s.count, g.updates[:0]
 	var level []indexed
-	var scratch []leaf
+	var room [4 * bucketLeaves]leaf
+	scratch := room[:0]
 	crowded := false
 	for us := g.updates; len(us) > 0; {
 		b := s.bucketOf(&us[0].path)
@@ -239,7 +264,7 @@ func (g *stagedShard) stage(t *tree, height int64) {
 
 // keepChanging drops updates that change nothing: here deletions of what is not there.
 func (g *stagedShard) keepChanging() {
-	g.updates = slices.DeleteFunc(g.updates, func(u update) bool { return !u.changes() })
+	g.updates = slices.DeleteFunc(g.updates, func(u *update) bool { return !u.changes() })
 }
 
 // regrow builds the shard anew if it deserves more levels than least, or has none yet.
@@ -263,9 +288,8 @@ func (g *stagedShard) regrow(s *shard, height int64, least uint8) bool {
 
 // merge appends to dst the sorted leaves with the sorted updates applied, and notes in each
 // update what it replaces. An update that changes nothing leaves its leaf's height alone.
-func merge(dst, leaves []leaf, updates []update, height int64) []leaf {
-	for i := range updates {
-		u := &updates[i]
+func merge(dst, leaves []leaf, updates []*update, height int64) []leaf {
+	for _, u := range updates {
 		n, found := search(leaves, &u.path)
 		dst = append(dst, leaves[:n]...)
 		leaves = leaves[n:]

@@ -55,19 +55,32 @@ func (h *history) above(height, newest int64) ([]*layer, bool) {
 
 // undoOf is the layer that takes the staged block back.
 func undoOf(t *tree, roots []types.NamedRoot, s *Staged) *layer {
-	l := &layer{height: s.head.Height, roots: roots, top: make([]indexed, len(s.top))}
-	for i, n := range s.top {
-		l.top[i] = indexed{n.index, t.top[n.index]}
+	l := &layer{height: s.head.Height, roots: roots, top: rootFirst(s.top)}
+	for i := range l.top {
+		l.top[i].node = t.top[l.top[i].index]
 	}
-	sort.Slice(l.top, func(i, j int) bool { return l.top[i].index < l.top[j].index })
 	l.leaves = make([]undoLeaf, 0, len(s.changed))
 	for i := range s.shards {
-		for j := range s.shards[i].updates {
-			u := &s.shards[i].updates[j]
+		for _, u := range s.shards[i].updates {
 			l.leaves = append(l.leaves, undoLeaf{u.path, u.oldHash})
 		}
 	}
 	return l
+}
+
+// rootFirst copies what climb returns, which has the lowest level first, into the order of the
+// heap: level by level from the root.
+func rootFirst(nodes []indexed) []indexed {
+	sorted := make([]indexed, 0, len(nodes))
+	for end := len(nodes); end > 0; {
+		begin := end
+		for begin > 0 && levelOf(nodes[begin-1].index) == levelOf(nodes[end-1].index) {
+			begin--
+		}
+		sorted = append(sorted, nodes[begin:end]...)
+		end = begin
+	}
+	return sorted
 }
 
 // node is the upper node that the block overwrote, if it did.
@@ -159,6 +172,6 @@ func (db *DB) layerOf(height int64) (*layer, error) {
 	if n := len(l.top); n > 0 && l.top[n-1].hash != (&Head{Roots: l.roots}).root(types.RootState) {
 		return nil, fmt.Errorf("%w: the rows below height %d do not give its root", ErrCorrupt, height)
 	}
-	sort.Slice(l.top, func(i, j int) bool { return l.top[i].index < l.top[j].index })
+	l.top = rootFirst(l.top)
 	return l, nil
 }
