@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"bytes"
+
+	"tradecredit/app/state"
+	"tradecredit/types"
+)
+
+// ConfirmOrder: the other party says that these are the terms.
+//
+// Signed by the party that did not record the order, itself or through its delegate; by either party when a platform
+// recorded it in its own right. Changes order/<id>, PROPOSED to CONFIRMED; posts ORDER_CONFIRMED to both logs. Only a
+// signer that is independent of whoever recorded the order raises the evidence and gives its receivables the contract
+// leg: one institution that speaks for both sides proves nothing by agreeing with itself.
+
+// checkConfirmOrder refuses what no state could make valid.
+func checkConfirmOrder(m *types.ConfirmOrder) error {
+	return firstRefusal(types.CheckRecordID(m.Order), types.CheckDigest(m.TermsDigest), checkEventDay(m.Day))
+}
+
+// confirmOrder checks: day, order, the signer's part, limit of the mandate, terms, whether it did so before, state, day
+// of the order. already_recorded is told by signer and terms.
+func confirmOrder(tx *Tx, m *types.ConfirmOrder) error {
+	if err := tx.eventDay(m.Day); err != nil {
+		return err
+	}
+	o, err := tx.order(m.Order)
+	if err != nil {
+		return err
+	}
+	if err := tx.confirms(o); err != nil {
+		return err
+	}
+	switch {
+	case !bytes.Equal(m.TermsDigest, o.Order.TermsDigest):
+		return types.Refuse(types.Code_terms_differ, "%s has other terms than the signed ones", m.Order)
+	case o.ConfirmedBy == tx.Sender.ID:
+		return types.Refuse(types.Code_already_recorded, "%s confirmed %s", o.ConfirmedBy, m.Order)
+	case o.ConfirmedBy != "":
+		return types.Refuse(types.Code_already_confirmed, "%s confirmed %s", o.ConfirmedBy, m.Order)
+	case o.Status != types.OrderStatus_PROPOSED:
+		return orderState(o, m.Order, "only a proposed order is confirmed")
+	}
+	if err := sinceOrder(o, m.Day); err != nil {
+		return err
+	}
+	return tx.confirmed(m, o)
+}
+
+// confirms refuses a signer that does not act for the party whose word is still missing.
+func (tx *Tx) confirms(o *types.Order) error {
+	actor, err := tx.actsForOneOf(o.Order.Buyer, o.Order.Seller)
+	if err != nil {
+		return err
+	}
+	if actor == recordedFor(o.Provenance) {
+		return types.Refuse(types.Code_not_a_party, "%s recorded the order; the other party confirms it", actor)
+	}
+	return tx.withinMandate(o.BaseMinor)
+}
+
+// recordedFor is the enterprise for which a record was made: itself, or under its mandate; empty when a member made it
+// in its own right.
+func recordedFor(p *types.Provenance) string {
+	if p.Role == types.Role_ENTERPRISE {
+		return p.Signer
+	}
+	return p.OnBehalfOf
+}
+
+func (tx *Tx) confirmed(m *types.ConfirmOrder, o *types.Order) error {
+	act := tx.provenance(m.Day)
+	var err error
+	if o.ConfirmedIndependent, err = tx.independentOf(o.Provenance); err != nil {
+		return err
+	}
+	o.Status, o.ConfirmedBy = types.OrderStatus_CONFIRMED, tx.Sender.ID
+	if o.ConfirmedIndependent {
+		act.Evidence = types.Evidence_COUNTERPARTY_CONFIRMED
+		o.Provenance.Evidence = max(o.Provenance.Evidence, act.Evidence)
+		if act.Counted {
+			if err := tx.lend(o, o.Legs|legContract, act, m.Day); err != nil {
+				return err
+			}
+		}
+	}
+	if err := state.Set(tx, types.OrderKey(m.Order), o); err != nil {
+		return err
+	}
+	return tx.postBoth(o, tx.orderEntry(types.EntryKind_ENTRY_ORDER_CONFIRMED, string(types.OrderKey(m.Order)), o, "", act, m.Day))
+}

@@ -1,0 +1,253 @@
+package ledger
+
+import (
+	"slices"
+
+	"tradecredit/app/state"
+	"tradecredit/types"
+	"tradecredit/types/score"
+)
+
+// A part is what one allocation of a settlement closes of a receivable. It is frozen with everything it counted, so that
+// it can be taken back exactly (LEDGER.md §8). After every message there holds, for a receivable that is an experience of
+// its debtor:
+//
+//   - its open base amount in the sums is base_minor − settled_base_minor;
+//   - closing_months has one month for each live counted part; the experience counts in the latest of them;
+//   - while it is open and has no live counted part, it stands "untouched" among the open obligations.
+//
+// A receivable that is no experience is settled all the same, by parts that count nowhere. When it becomes one later, it
+// does so with what is open then.
+
+// collectionGrace is how many days beyond terms still count as collected in time.
+const collectionGrace = 30
+
+// standing is where a receivable stands in the sums.
+type standing struct {
+	month      int32 // in which the experience counts; 0: none
+	untouched  bool
+	settledDay int32 // 0: open
+}
+
+func standingOf(r *types.Receivable) standing {
+	s := standing{settledDay: r.SettledDay}
+	if len(r.ClosingMonths) > 0 {
+		s.month = slices.Max(r.ClosingMonths)
+	}
+	s.untouched = r.Experience && r.SettledDay == 0 && len(r.ClosingMonths) == 0
+	return s
+}
+
+// closePart closes a part of the receivable that the allocation names, and appends it to the settlement. It checks:
+// receivable, state, currency, parties, open part, number of parts. bank says that a bank outside the payee's control
+// group signed: that alone makes an experience of a receivable nobody accepted, and gives the funds leg.
+func (tx *Tx) closePart(s *types.Settlement, a *types.Allocation, bank bool) error {
+	id, act := a.Receivable, s.CreditorSide
+	r, err := tx.receivable(id)
+	if err != nil {
+		return err
+	}
+	if err := checkAllocation(s, a, r); err != nil {
+		return err
+	}
+	if bank && !r.Experience && receivableCounts(r) {
+		if err := tx.oblige(id, r, act, s.Day, true); err != nil {
+			return err
+		}
+	}
+	part := &types.Part{Receivable: id, AmountMinor: a.AmountMinor, Dbt: s.Day - r.Receivable.DueDay, Bank: bank}
+	part.P = score.PartScore(part.Dbt)
+	if part.BaseMinor, err = nextBase(r, a.AmountMinor); err != nil {
+		return err
+	}
+	if part.Counted, err = tx.partCounts(s, r, part); err != nil {
+		return err
+	}
+	was := standingOf(r)
+	if err := addPart(r, s.Day, part); err != nil {
+		return err
+	}
+	if bank {
+		if err := tx.setLegs(id, r, r.Legs|legFunds, act, s.Day); err != nil {
+			return err
+		}
+	}
+	e := tx.partEntry(s, r, part, len(s.Parts), was)
+	if part.DebtorEntry, part.CreditorEntry, err = tx.postPart(s, e, partPaid, 0, 0); err != nil {
+		return err
+	}
+	s.Parts = append(s.Parts, part)
+	return state.Set(tx, types.ReceivableKey(id), r)
+}
+
+// checkAllocation refuses what a receivable cannot take.
+func checkAllocation(s *types.Settlement, a *types.Allocation, r *types.Receivable) error {
+	m := r.Receivable
+	switch {
+	case r.Status == types.ReceivableStatus_REJECTED, r.Status == types.ReceivableStatus_VOID, r.Status == types.ReceivableStatus_WRITTEN_OFF:
+		return types.Refuse(types.Code_receivable_state_forbids, "%s is %s", a.Receivable, r.Status)
+	case m.Currency != s.Currency:
+		return types.Refuse(types.Code_allocation_currency_differs, "%s is in %s", a.Receivable, m.Currency)
+	case m.Debtor != s.Payer || m.Seller != s.Payee:
+		return types.Refuse(types.Code_allocation_parties_differ, "%s owes %s to %s", m.Debtor, a.Receivable, m.Seller)
+	case a.AmountMinor > m.AmountMinor-r.SettledMinor:
+		return types.Refuse(types.Code_allocation_exceeds_open, "%s has %d open", a.Receivable, m.AmountMinor-r.SettledMinor)
+	case r.Parts >= maxReceivableParts:
+		return types.Refuse(types.Code_too_many_parts, "%s has %d parts", a.Receivable, maxReceivableParts)
+	}
+	return nil
+}
+
+// nextBase is the base amount of the next part: the share of everything settled then, less what the live parts have.
+// So parts always add up to the whole. What was taken back in the middle can leave the parts ahead of their share; the
+// next then has nothing.
+func nextBase(r *types.Receivable, amount int64) (int64, error) {
+	settled, err := types.Add(r.SettledMinor, amount)
+	if err != nil {
+		return 0, err
+	}
+	share, err := types.Share(r.BaseMinor, settled, r.Receivable.AmountMinor)
+	return max(share-r.SettledBaseMinor, 0), err
+}
+
+// partCounts tells whether a new part counts: an experience, paid in time to be believed, and no two-way payment. The
+// payment in the other direction that makes it one leaves the sums here.
+func (tx *Tx) partCounts(s *types.Settlement, r *types.Receivable, part *types.Part) (bool, error) {
+	if !r.Experience || !s.CreditorSide.Counted {
+		return false, nil
+	}
+	n, hit, err := twoWay(tx, s.Payer, s.Payee, s.Day, part.BaseMinor)
+	if err != nil || !hit {
+		return err == nil, err
+	}
+	return false, tx.exclude(s.Payee, n)
+}
+
+// addPart settles a part of a receivable.
+func addPart(r *types.Receivable, day int32, part *types.Part) error {
+	var err error
+	if r.SettledMinor, err = types.Add(r.SettledMinor, part.AmountMinor); err != nil {
+		return err
+	}
+	if r.SettledBaseMinor, err = types.Add(r.SettledBaseMinor, part.BaseMinor); err != nil {
+		return err
+	}
+	r.Parts++
+	if part.Bank {
+		r.BankParts++
+	}
+	if part.Counted {
+		r.ClosingMonths = append(r.ClosingMonths, types.MonthOf(day))
+	}
+	r.Status = types.ReceivableStatus_PARTLY_SETTLED
+	if r.SettledMinor == r.Receivable.AmountMinor {
+		r.Status, r.SettledDay = types.ReceivableStatus_SETTLED, day
+	}
+	return nil
+}
+
+// takeBack is the inverse of addPart: the receivable is open again, due on its original day.
+func takeBack(r *types.Receivable, day int32, part *types.Part) error {
+	if r.SettledMinor < part.AmountMinor || r.SettledBaseMinor < part.BaseMinor || r.Parts == 0 || part.Bank && r.BankParts == 0 {
+		return types.Refuse(types.Code_inconsistent_state, "%s has less settled than the part", part.Receivable)
+	}
+	r.SettledMinor -= part.AmountMinor
+	r.SettledBaseMinor -= part.BaseMinor
+	r.Parts--
+	if part.Bank {
+		r.BankParts--
+	}
+	if part.Counted {
+		if err := uncount(r, day); err != nil {
+			return err
+		}
+	}
+	r.SettledDay = 0
+	switch {
+	case r.SettledMinor > 0:
+		r.Status = types.ReceivableStatus_PARTLY_SETTLED
+	case r.Accepted:
+		r.Status = types.ReceivableStatus_ACCEPTED
+	default:
+		r.Status = types.ReceivableStatus_ISSUED
+	}
+	return nil
+}
+
+// uncount takes the closing month of one counted part away, the newest of equal ones.
+func uncount(r *types.Receivable, day int32) error {
+	month := types.MonthOf(day)
+	for i := len(r.ClosingMonths) - 1; i >= 0; i-- {
+		if r.ClosingMonths[i] == month {
+			r.ClosingMonths = slices.Delete(r.ClosingMonths, i, i+1)
+			return nil
+		}
+	}
+	return types.Refuse(types.Code_inconsistent_state, "no counted part closed in that month")
+}
+
+// reversePart takes one part of a settlement back. act is the reversal's own provenance, on that day.
+func (tx *Tx) reversePart(s *types.Settlement, i int, act *types.Provenance, day int32) error {
+	part := s.Parts[i]
+	r, err := tx.receivable(part.Receivable)
+	if err != nil {
+		return err
+	}
+	was := standingOf(r)
+	if err := takeBack(r, s.Day, part); err != nil {
+		return err
+	}
+	e := tx.partEntry(s, r, part, i, was)
+	if _, _, err := tx.postPart(s, e, partReversed, part.DebtorEntry+1, part.CreditorEntry+1); err != nil {
+		return err
+	}
+	part.Counted = false
+	if r.BankParts == 0 {
+		if err := tx.setLegs(part.Receivable, r, r.Legs&^legFunds, act, day); err != nil {
+			return err
+		}
+	}
+	if err := tx.absolve(r); err != nil {
+		return err
+	}
+	return state.Set(tx, types.ReceivableKey(part.Receivable), r)
+}
+
+// exclude takes a counted part out of the sums: entry n of the debtor's log, found to be one half of a two-way payment.
+// The part still closes what it closed. It stays excluded even if the other half is taken back later.
+func (tx *Tx) exclude(debtor string, n uint64) error {
+	row, err := tx.logRow(debtor, n)
+	if err != nil {
+		return err
+	}
+	key := types.Key[types.Settlement](row.Record)
+	s, err := state.Get(tx, key)
+	if err != nil {
+		return err
+	}
+	if s == nil || int(row.Part) >= len(s.Parts) || !s.Parts[row.Part].Counted {
+		return types.Refuse(types.Code_inconsistent_state, "entry %d of %s is no counted part", n, debtor)
+	}
+	part := s.Parts[row.Part]
+	r, err := tx.receivable(part.Receivable)
+	if err != nil {
+		return err
+	}
+	was := standingOf(r)
+	if err := uncount(r, s.Day); err != nil {
+		return err
+	}
+	e := tx.partEntry(s, r, part, int(row.Part), was)
+	e.Open = false
+	if _, _, err := tx.postPart(s, e, partExcluded, n+1, part.CreditorEntry+1); err != nil {
+		return err
+	}
+	part.Counted = false
+	if err := tx.absolve(r); err != nil {
+		return err
+	}
+	if err := state.Set(tx, types.ReceivableKey(part.Receivable), r); err != nil {
+		return err
+	}
+	return state.Set(tx, key, s)
+}

@@ -1,0 +1,254 @@
+package ledger
+
+import (
+	"tradecredit/app/state"
+	"tradecredit/types"
+)
+
+// RecordCustomsEvent: what customs did with a declaration.
+//
+// Signed by CUSTOMS. Writes customs-event/<id> and declaration/<customs>/<declaration>, changes order/<id>; posts CUSTOMS
+// to the declarant's log. Only the customs that took a declaration speaks about it, for its own name begins the id.
+//
+//	DECLARED → (INSPECTED) → RELEASED → GATE_OUT → CLOSED
+//
+// An amendment states value and currency anew, and the HS code if that changed; it is possible until the release, for
+// what is released can be financed. A declaration can be revoked until the goods left. The release opens the
+// financeable balance, the declared value, and gives the order's receivables the third leg; revoking takes both back.
+// Only mode 0110, general trade, is part of this version: the others have rules that would be missing.
+
+// supportedMode is general trade.
+const supportedMode = "0110"
+
+// checkRecordCustomsEvent refuses what no state could make valid.
+func checkRecordCustomsEvent(m *types.RecordCustomsEvent) error {
+	if err := firstRefusal(types.CheckSourceID(m.Id), types.CheckSourceID(m.Declaration)); err != nil {
+		return err
+	}
+	switch m.Event {
+	case types.CustomsEvent_DECLARED:
+		return firstRefusal(
+			types.CheckRecordID(m.Order),
+			types.CheckSubjectID(m.Declarant),
+			types.CheckAmount(m.ValueMinor),
+			types.CheckCurrency(m.Currency),
+			given(m.Place, types.CheckPlace),
+			given(m.Hs6, types.CheckHS6),
+			types.CheckMode(m.Mode),
+			checkEventDay(m.Day),
+			supported(m.Mode),
+		)
+	case types.CustomsEvent_DECLARATION_AMENDED:
+		return firstRefusal(
+			onlyDeclared(m),
+			types.CheckAmount(m.ValueMinor),
+			types.CheckCurrency(m.Currency),
+			given(m.Place, types.CheckPlace),
+			given(m.Hs6, types.CheckHS6),
+			checkEventDay(m.Day),
+		)
+	}
+	return firstRefusal(
+		onlyDeclared(m), unvalued(m),
+		required(m.Event, "event"),
+		given(m.Place, types.CheckPlace),
+		checkEventDay(m.Day),
+	)
+}
+
+func supported(mode string) error {
+	if mode != supportedMode {
+		return types.Refuse(types.Code_mode_not_supported, "%s; this version has the rules of %s", mode, supportedMode)
+	}
+	return nil
+}
+
+// onlyDeclared refuses what is said once, with DECLARED: said again it could only differ.
+func onlyDeclared(m *types.RecordCustomsEvent) error {
+	if m.Order != "" || m.Declarant != "" || m.Mode != "" || m.Export {
+		return types.Refuse(types.Code_text_malformed, "order, declarant, mode and export stand with DECLARED only")
+	}
+	return nil
+}
+
+// unvalued refuses a value where none is stated.
+func unvalued(m *types.RecordCustomsEvent) error {
+	if m.Currency != "" || m.ValueMinor != 0 || m.Hs6 != "" {
+		return types.Refuse(types.Code_text_malformed, "currency, value and HS code stand with DECLARED and DECLARATION_AMENDED only")
+	}
+	return nil
+}
+
+// recordCustomsEvent checks: day, id, then for DECLARED: declarant, order, declarant's part, order's day and state,
+// declaration, fixing; for the others: declaration, state, fixing.
+func recordCustomsEvent(tx *Tx, m *types.RecordCustomsEvent) error {
+	if err := tx.eventDay(m.Day); err != nil {
+		return err
+	}
+	id := tx.RecordID(m.Id)
+	old, err := state.Get(tx, types.CustomsEventKey(id))
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		return tx.fresh("customs event", id, old.Provenance)
+	}
+	act := tx.provenance(m.Day)
+	d, err := state.Get(tx, types.DeclarationKey(tx.RecordID(m.Declaration)))
+	if err != nil {
+		return err
+	}
+	var o *types.Order
+	if m.Event == types.CustomsEvent_DECLARED {
+		d, o, err = tx.declare(m, d, act)
+	} else {
+		d, o, err = tx.proceed(m, d, act)
+	}
+	if err != nil {
+		return err
+	}
+	if err := state.Set(tx, types.OrderKey(d.Order), o); err != nil {
+		return err
+	}
+	if err := state.Set(tx, types.DeclarationKey(d.Id), d); err != nil {
+		return err
+	}
+	if err := state.Set(tx, types.CustomsEventKey(id), &types.CustomsRecord{Event: m, Provenance: act}); err != nil {
+		return err
+	}
+	other := o.Order.Buyer
+	if d.Declarant == other {
+		other = o.Order.Seller
+	}
+	e := tx.orderEntry(types.EntryKind_ENTRY_CUSTOMS, string(types.CustomsEventKey(id)), o, other, act, m.Day)
+	e.BaseMinor = d.BaseMinor
+	_, err = tx.post(d.Declarant, e)
+	return err
+}
+
+// declare opens a declaration for the order's seller, who exports, or its buyer, who imports.
+func (tx *Tx) declare(m *types.RecordCustomsEvent, old *types.Declaration, act *types.Provenance) (*types.Declaration, *types.Order, error) {
+	if _, err := tx.enterprise(m.Declarant); err != nil {
+		return nil, nil, err
+	}
+	o, err := tx.order(m.Order)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Status == types.OrderStatus_ORDER_CANCELLED {
+		return nil, nil, orderState(o, m.Order, "nothing is declared of it")
+	}
+	if err := sinceOrder(o, m.Day); err != nil {
+		return nil, nil, err
+	}
+	id := tx.RecordID(m.Declaration)
+	if old != nil {
+		return nil, nil, types.Refuse(types.Code_declaration_exists, "%s is %s", id, old.Status)
+	}
+	party := o.Order.Buyer
+	if m.Export {
+		party = o.Order.Seller
+	}
+	if m.Declarant != party {
+		return nil, nil, types.Refuse(types.Code_declarant_not_party, "the seller declares exports, the buyer imports: %s", party)
+	}
+	d := &types.Declaration{
+		Id: id, Order: m.Order, Declarant: m.Declarant, Export: m.Export, Mode: m.Mode,
+		Currency: m.Currency, ValueMinor: m.ValueMinor, Hs6: m.Hs6, Place: m.Place,
+		Status: types.DeclarationStatus_DECLARATION_DECLARED, DeclaredDay: m.Day, Provenance: act,
+	}
+	if d.BaseMinor, err = tx.toBase(m.ValueMinor, m.Currency, m.Day); err != nil {
+		return nil, nil, err
+	}
+	o.Declaration = id
+	return d, o, nil
+}
+
+// proceed moves a declaration on.
+func (tx *Tx) proceed(m *types.RecordCustomsEvent, d *types.Declaration, act *types.Provenance) (*types.Declaration, *types.Order, error) {
+	if d == nil {
+		return nil, nil, types.Refuse(types.Code_declaration_unknown, "%s", tx.RecordID(m.Declaration))
+	}
+	next, ok := cleared(d.Status, m.Event)
+	if !ok {
+		return nil, nil, types.Refuse(types.Code_declaration_state_forbids, "%s is %s: no %s now", d.Id, d.Status, m.Event)
+	}
+	if m.Day < d.DeclaredDay {
+		return nil, nil, types.Refuse(types.Code_declaration_state_forbids, "%s was declared later, on %s", d.Id, types.FormatDay(d.DeclaredDay))
+	}
+	o, err := tx.order(d.Order)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.Status = next
+	switch m.Event {
+	case types.CustomsEvent_DECLARATION_AMENDED:
+		err = tx.amend(m, d)
+	case types.CustomsEvent_RELEASED:
+		err = tx.release(m, d, o, act)
+	case types.CustomsEvent_DECLARATION_REVOKED:
+		err = tx.unrelease(m, d, o, act)
+	}
+	return d, o, err
+}
+
+// cleared is a declaration's state after an event, and whether it can happen in this one (LEDGER.md §7).
+func cleared(from types.DeclarationStatus, event types.CustomsEvent) (types.DeclarationStatus, bool) {
+	declared := from == types.DeclarationStatus_DECLARATION_DECLARED
+	inspected := from == types.DeclarationStatus_DECLARATION_INSPECTED
+	released := from == types.DeclarationStatus_DECLARATION_RELEASED
+	switch event {
+	case types.CustomsEvent_INSPECTED:
+		return types.DeclarationStatus_DECLARATION_INSPECTED, declared
+	case types.CustomsEvent_RELEASED:
+		return types.DeclarationStatus_DECLARATION_RELEASED, declared || inspected
+	case types.CustomsEvent_GATE_OUT:
+		return types.DeclarationStatus_DECLARATION_GATE_OUT, released
+	case types.CustomsEvent_DECLARATION_CLOSED:
+		return types.DeclarationStatus_DECLARATION_IS_CLOSED, from == types.DeclarationStatus_DECLARATION_GATE_OUT
+	case types.CustomsEvent_DECLARATION_AMENDED:
+		return from, declared || inspected
+	case types.CustomsEvent_DECLARATION_REVOKED:
+		return types.DeclarationStatus_DECLARATION_IS_REVOKED, declared || inspected || released
+	}
+	return 0, false
+}
+
+// amend states the value anew; base amounts follow the fixing of the day of the amendment.
+func (tx *Tx) amend(m *types.RecordCustomsEvent, d *types.Declaration) error {
+	base, err := tx.toBase(m.ValueMinor, m.Currency, m.Day)
+	if err != nil {
+		return err
+	}
+	d.Currency, d.ValueMinor, d.BaseMinor = m.Currency, m.ValueMinor, base
+	d.Amendments++
+	if m.Hs6 != "" {
+		d.Hs6 = m.Hs6
+	}
+	if m.Place != "" {
+		d.Place = m.Place
+	}
+	return nil
+}
+
+// release opens the financeable balance.
+func (tx *Tx) release(m *types.RecordCustomsEvent, d *types.Declaration, o *types.Order, act *types.Provenance) error {
+	d.ReleasedDay, d.FinanceableMinor = m.Day, d.ValueMinor
+	if o.Releases++; o.Releases == 1 {
+		o.ReleasedDay = m.Day
+	}
+	return tx.lend(o, o.Legs|legReceipt, act, m.Day)
+}
+
+// unrelease closes the balance of a declaration that had been released; the leg goes with the order's last release.
+func (tx *Tx) unrelease(m *types.RecordCustomsEvent, d *types.Declaration, o *types.Order, act *types.Provenance) error {
+	if d.ReleasedDay == 0 {
+		return nil
+	}
+	d.FinanceableMinor, d.ReleasedDay = 0, 0
+	if o.Releases--; o.Releases > 0 {
+		return nil
+	}
+	o.ReleasedDay = 0
+	return tx.lend(o, o.Legs&^legReceipt, act, m.Day)
+}

@@ -1,0 +1,94 @@
+package ledger
+
+import (
+	"tradecredit/app/state"
+	"tradecredit/types"
+)
+
+// RecordOrder: a buyer ordered from a seller.
+//
+// Signed by a PLATFORM in its own right, which is the source of orders, or by the buyer or the seller, itself or through
+// its delegate, which only declares. Writes order/<id>, ORDER_BOUGHT in the buyer's log and ORDER_SOLD in the seller's.
+// A counted order opens a promise: undelivered past its promised day it speaks against the seller. Orders between
+// related parties are recorded and count nowhere.
+
+// orderTerm is how far after the order, in days, delivery or performance may be promised.
+const orderTerm = 1098
+
+// checkRecordOrder refuses what no state could make valid.
+func checkRecordOrder(m *types.RecordOrder) error {
+	return firstRefusal(
+		types.CheckSourceID(m.Id),
+		types.CheckSubjectID(m.Buyer), types.CheckSubjectID(m.Seller),
+		types.CheckDigest(m.TermsDigest),
+		required(m.Kind, "kind"),
+		types.CheckAmount(m.AmountMinor),
+		types.CheckCurrency(m.Currency),
+		given(m.Hs6, types.CheckHS6),
+		given(m.Incoterm, types.CheckIncoterm),
+		checkEventDay(m.OrderDay),
+		checkPromise(m),
+		mustDiffer(m.Buyer, m.Seller),
+	)
+}
+
+func checkPromise(m *types.RecordOrder) error {
+	switch {
+	case m.PromisedDay < m.OrderDay:
+		return types.Refuse(types.Code_promised_before_order, "promised for %s, ordered on %s", types.FormatDay(m.PromisedDay), types.FormatDay(m.OrderDay))
+	case m.PromisedDay-m.OrderDay > orderTerm:
+		return types.Refuse(types.Code_promised_too_late, "%s is more than %d days after the order", types.FormatDay(m.PromisedDay), orderTerm)
+	}
+	return nil
+}
+
+// recordOrder checks: day, id, both parties, the signer's part, their relation, fixing, limit of the mandate.
+func recordOrder(tx *Tx, m *types.RecordOrder) error {
+	if err := tx.eventDay(m.OrderDay); err != nil {
+		return err
+	}
+	id := tx.RecordID(m.Id)
+	old, err := state.Get(tx, types.OrderKey(id))
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		return tx.fresh("order", id, old.Provenance)
+	}
+	buyer, seller, err := tx.twoParties(m.Buyer, m.Seller)
+	if err != nil {
+		return err
+	}
+	if tx.Relation != types.OwnRight {
+		if _, err := tx.actsForOneOf(m.Buyer, m.Seller); err != nil {
+			return err
+		}
+	}
+	o := &types.Order{Order: m, Provenance: tx.provenance(m.OrderDay), Status: types.OrderStatus_PROPOSED}
+	if o.Related, err = relation(buyer, seller, m.Related); err != nil {
+		return err
+	}
+	if o.BaseMinor, err = tx.toBase(m.AmountMinor, m.Currency, m.OrderDay); err != nil {
+		return err
+	}
+	if err := tx.withinMandate(o.BaseMinor); err != nil {
+		return err
+	}
+	if err := state.Set(tx, types.OrderKey(id), o); err != nil {
+		return err
+	}
+	return tx.postOrder(id, o)
+}
+
+// postOrder posts the order into both logs. Whatever is promised stays open until it is delivered.
+func (tx *Tx) postOrder(id string, o *types.Order) error {
+	record := string(types.OrderKey(id))
+	bought := tx.orderEntry(types.EntryKind_ENTRY_ORDER_BOUGHT, record, o, o.Order.Seller, o.Provenance, o.Order.OrderDay)
+	if _, err := tx.post(o.Order.Buyer, bought); err != nil {
+		return err
+	}
+	sold := tx.orderEntry(types.EntryKind_ENTRY_ORDER_SOLD, record, o, o.Order.Buyer, o.Provenance, o.Order.OrderDay)
+	sold.Open = sold.Counted
+	_, err := tx.post(o.Order.Seller, sold)
+	return err
+}
