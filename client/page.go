@@ -1,0 +1,154 @@
+package client
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"strings"
+	"text/template"
+	"time"
+
+	"tradecredit/types"
+)
+
+// Language is one of those in which people read reports.
+type Language string
+
+// The languages of pages.
+const (
+	English Language = "en"
+	Chinese Language = "zh"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+var pages = map[Language]*template.Template{
+	English: template.Must(template.ParseFS(pageFiles, "pages/en.txt")),
+	Chinese: template.Must(template.ParseFS(pageFiles, "pages/zh.txt")),
+}
+
+// line is one reason or one row of points, as it is printed.
+type line struct{ Code, Lost, Points, Value, Text string }
+
+// page is what the templates print.
+type page struct {
+	Status, Subject, Class, ClassMeaning, Index, Cap, Model, Day, Grantee, Purpose, Receipt, Notice string
+	Score                                                                                           int32
+	ScoredHeight, HeaderHeight, Experiences, FulfilledSales                                         int64
+	Counterparties                                                                                  int32
+	Simulation, HasScore, IsScore, NotCalibrated, ByDelegate                                        bool
+	Unscored, NotProved                                                                             []string
+	Reasons, Points                                                                                 []line
+	LargestMember, Late, SignedShare, ChainID, HeaderTime, AppHash                                  string
+	Signed, Validators                                                                              int
+}
+
+// WritePage prints a verified report for a person, on one page.
+func WritePage(w io.Writer, v *Verdict, lang Language) error {
+	t, ok := pages[lang]
+	if !ok {
+		return fmt.Errorf("client: no page in language %q; there are en and zh", lang)
+	}
+	return t.Execute(w, v.page(lang))
+}
+
+func (v *Verdict) page(lang Language) *page {
+	words, r, result := wording[lang], v.Receipt, v.Receipt.Result
+	p := &page{
+		Status: words.verified, Subject: r.Subject, Model: r.Model, Day: types.FormatDay(r.Day), Grantee: v.Grantee,
+		Purpose: words.purposes[v.Purpose], Receipt: r.Id, Notice: v.Notice, Simulation: v.Simulation,
+		Score: result.Score, ScoredHeight: r.ScoredHeight, HeaderHeight: v.Height + 1,
+		Experiences: result.Experiences, FulfilledSales: result.FulfilledSales, Counterparties: result.Counterparties,
+		IsScore: r.Output == types.Output_SCORE, NotCalibrated: result.NotCalibrated, ByDelegate: r.ByDelegate,
+		NotProved: notProved[lang], LargestMember: percent(int64(result.LargestMemberBp)), Late: percent(int64(result.LateBp)),
+		SignedShare: percent(v.SignedBp), ChainID: v.ChainID, HeaderTime: v.HeaderTime.Format(time.RFC3339),
+		AppHash: v.AppHash.String()[:16] + "…", Signed: v.Signed, Validators: v.Validators,
+		Index: words.noIndex,
+	}
+	if result.IndexApplicable {
+		p.Index = fmt.Sprintf(words.index, result.Index)
+	}
+	if r.Output == types.Output_INDEX {
+		p.Index += words.indexOnly
+	}
+	p.HasScore = p.IsScore && result.Class != types.ScoreClass_CLASS_U
+	if p.HasScore {
+		p.Class = strings.TrimPrefix(result.Class.String(), "CLASS_")
+		p.ClassMeaning = words.classes[result.Class]
+	}
+	for _, u := range result.Unscored {
+		p.Unscored = append(p.Unscored, u.String()+"  "+fmt.Sprintf(words.unscored[u], v.minimum(u)))
+	}
+	if result.Cap > 0 {
+		p.Cap = fmt.Sprintf(words.capped, result.Cap)
+	}
+	p.lines(v, words)
+	return p
+}
+
+// minimum is what the model demands, for the sentence about what is missing.
+func (v *Verdict) minimum(u types.Unscored) int32 {
+	m := v.Model.Minimums
+	switch u {
+	case types.Unscored_U1:
+		return m.Experiences
+	case types.Unscored_U2:
+		return m.Counterparties
+	case types.Unscored_U3:
+		return m.Days
+	case types.Unscored_U4:
+		return m.Members
+	}
+	return 1
+}
+
+// lines fills reasons and points, in columns.
+func (p *page) lines(v *Verdict, words *words) {
+	measures := map[string]types.Measure{}
+	for _, s := range v.Model.Scorecards {
+		for _, c := range s.Characteristics {
+			measures[c.Id] = c.Measure
+		}
+	}
+	text := func(id string) string {
+		if m, ok := measures[id]; ok {
+			return words.measures[m]
+		}
+		if c, ok := types.Cap_value[id]; ok {
+			return words.caps[types.Cap(c)]
+		}
+		return id
+	}
+	for _, r := range v.Receipt.Result.Reasons {
+		p.Reasons = append(p.Reasons, line{Code: fmt.Sprintf("%-4s", r.Characteristic), Lost: fmt.Sprintf("%-3d", r.Lost), Text: text(r.Characteristic)})
+	}
+	for _, c := range v.Receipt.Result.Points {
+		p.Points = append(p.Points, line{
+			Code: fmt.Sprintf("%-4s", c.Characteristic), Points: fmt.Sprintf("%3d of %3d", c.Points, c.MaxPoints),
+			Value: fmt.Sprintf("%10s", measureText(measures[c.Characteristic], c, words)), Text: text(c.Characteristic),
+		})
+	}
+}
+
+// measureText prints a value in the unit of its measure.
+func measureText(m types.Measure, c *types.CharacteristicPoints, words *words) string {
+	if !c.Applicable {
+		return words.notApplicable
+	}
+	switch m {
+	case types.Measure_MEASURE_TPI, types.Measure_MEASURE_ACTIVE_MONTHS, types.Measure_MEASURE_MEMBERS:
+		return fmt.Sprint(c.Value)
+	case types.Measure_MEASURE_WORST_DBT:
+		if c.Value >= 90 {
+			return fmt.Sprintf(words.daysFrom, c.Value)
+		}
+		return fmt.Sprintf(words.daysUpTo, c.Value)
+	case types.Measure_MEASURE_CONCENTRATION:
+		return fmt.Sprint(c.Value)
+	}
+	return percent(c.Value)
+}
+
+// percent prints basis points.
+func percent(bp int64) string { return fmt.Sprintf("%d.%02d %%", bp/100, bp%100) }

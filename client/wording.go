@@ -1,0 +1,88 @@
+package client
+
+import "tradecredit/types"
+
+// words is what a page says in one language.
+type words struct {
+	verified, index, noIndex, indexOnly, capped, notApplicable, daysUpTo, daysFrom string
+	classes                                                                        map[types.ScoreClass]string
+	unscored                                                                       map[types.Unscored]string
+	purposes                                                                       map[types.Purpose]string
+	measures                                                                       map[types.Measure]string
+	caps                                                                           map[types.Cap]string
+}
+
+// notProved is what a report of this version cannot show.
+var notProved = map[Language][]string{
+	English: {
+		"the score is proved to be what the ledger said; it is not recomputed here (entries and sums are not in the file)",
+		"that nothing was left out of the enterprise's log",
+		"that the facts themselves are true: their sources signed them",
+	},
+	Chinese: {
+		"信用分已证明为账本当时的答复;本程序未重新计算(明细与汇总不在文件中)",
+		"企业的记录日志没有遗漏",
+		"事实本身的真实性:由各自来源签名负责",
+	},
+}
+
+var wording = map[Language]*words{English: english, Chinese: chinese}
+
+var english = &words{
+	verified: "VERIFIED", index: "%d of 100 (80: pays on the day)", noIndex: "not applicable", indexOnly: " (the query asked for the index only: no score, no class)",
+	capped: "the sum of points is capped at %d", notApplicable: "n/a", daysUpTo: "≤ %d days", daysFrom: "≥ %d days",
+	classes: map[types.ScoreClass]string{
+		types.ScoreClass_CLASS_1: "very low risk of late payment", types.ScoreClass_CLASS_2: "low", types.ScoreClass_CLASS_3: "medium",
+		types.ScoreClass_CLASS_4: "raised", types.ScoreClass_CLASS_5: "high risk of late payment",
+	},
+	unscored: map[types.Unscored]string{
+		types.Unscored_U1: "fewer than %d payment experiences or fulfilled sales", types.Unscored_U2: "fewer than %d unrelated counterparties",
+		types.Unscored_U3: "less than %d days of history", types.Unscored_U4: "fewer than %d members report on it",
+		types.Unscored_U5: "nothing above self-declared evidence (%d needed)",
+	},
+	purposes: map[types.Purpose]string{
+		types.Purpose_CREDIT_GRANT: "granting credit", types.Purpose_POST_LOAN: "watching a loan", types.Purpose_TRADE_PARTNER: "choosing a trade partner",
+		types.Purpose_INSURANCE: "insurance", types.Purpose_CLEARANCE: "customs clearance", types.Purpose_SUPERVISION: "supervision", types.Purpose_AUDIT: "audit",
+	},
+	measures: map[types.Measure]string{
+		types.Measure_MEASURE_TPI: "payment index: pay sooner", types.Measure_MEASURE_WORST_DBT: "worst delay of the last 12 months",
+		types.Measure_MEASURE_PAST_DUE: "share of outstanding amounts past due", types.Measure_MEASURE_EVIDENCE_LEGS: "own receivables with 4 of 5 kinds of evidence",
+		types.Measure_MEASURE_ADVERSE_VERDICTS: "adverse verdicts on documents", types.Measure_MEASURE_CREDIT_NOTES: "credit notes and returns at the seller's fault",
+		types.Measure_MEASURE_ON_TIME: "deliveries on time", types.Measure_MEASURE_CONCENTRATION: "concentration on few counterparties (0–10000)",
+		types.Measure_MEASURE_ACTIVE_MONTHS: "active months of 24", types.Measure_MEASURE_MEMBERS: "members that sign its records",
+		types.Measure_MEASURE_COLLECTED: "own receivables collected within 30 days of terms",
+	},
+	caps: map[types.Cap]string{
+		types.Cap_CAP_FORGERY: "confirmed forgery", types.Cap_CAP_INSOLVENCY: "insolvency", types.Cap_CAP_OPEN_90: "5 % or more of outstanding amounts open beyond 90 days",
+		types.Cap_CAP_DUPLICATE: "attempt to finance twice, confirmed by an arbiter", types.Cap_CAP_DISHONESTY: "list of serious dishonesty",
+	},
+}
+
+var chinese = &words{
+	verified: "已核验", index: "%d / 100(80 表示当日付款)", noIndex: "不适用", indexOnly: "(本次查询仅限指数:无信用分、无等级)",
+	capped: "得分合计封顶为 %d", notApplicable: "不适用", daysUpTo: "≤ %d 天", daysFrom: "≥ %d 天",
+	classes: map[types.ScoreClass]string{
+		types.ScoreClass_CLASS_1: "逾期风险很低", types.ScoreClass_CLASS_2: "低", types.ScoreClass_CLASS_3: "中等",
+		types.ScoreClass_CLASS_4: "偏高", types.ScoreClass_CLASS_5: "逾期风险高",
+	},
+	unscored: map[types.Unscored]string{
+		types.Unscored_U1: "付款经历或已履约销售少于 %d 笔", types.Unscored_U2: "非关联交易对手少于 %d 家",
+		types.Unscored_U3: "历史不足 %d 天", types.Unscored_U4: "报送成员少于 %d 家", types.Unscored_U5: "没有高于自我申报的证据(至少 %d 项)",
+	},
+	purposes: map[types.Purpose]string{
+		types.Purpose_CREDIT_GRANT: "授信", types.Purpose_POST_LOAN: "贷后管理", types.Purpose_TRADE_PARTNER: "选择交易对手",
+		types.Purpose_INSURANCE: "保险", types.Purpose_CLEARANCE: "通关", types.Purpose_SUPERVISION: "监管", types.Purpose_AUDIT: "审计",
+	},
+	measures: map[types.Measure]string{
+		types.Measure_MEASURE_TPI: "付款指数:付款越早越好", types.Measure_MEASURE_WORST_DBT: "近 12 个月最严重的逾期",
+		types.Measure_MEASURE_PAST_DUE: "未结金额中已逾期的比例", types.Measure_MEASURE_EVIDENCE_LEGS: "五类证据中具备四类的应收账款",
+		types.Measure_MEASURE_ADVERSE_VERDICTS: "单证核验的不利结论", types.Measure_MEASURE_CREDIT_NOTES: "卖方过错的红字与退货",
+		types.Measure_MEASURE_ON_TIME: "按时交付", types.Measure_MEASURE_CONCENTRATION: "交易对手集中度(0–10000)",
+		types.Measure_MEASURE_ACTIVE_MONTHS: "24 个月中的活跃月数", types.Measure_MEASURE_MEMBERS: "为其记录签名的成员数",
+		types.Measure_MEASURE_COLLECTED: "到期后 30 天内收回的应收账款",
+	},
+	caps: map[types.Cap]string{
+		types.Cap_CAP_FORGERY: "已确认的伪造", types.Cap_CAP_INSOLVENCY: "破产", types.Cap_CAP_OPEN_90: "逾期超过 90 天的未付金额达到 5% 以上",
+		types.Cap_CAP_DUPLICATE: "经仲裁确认的重复融资企图", types.Cap_CAP_DISHONESTY: "严重失信名单",
+	},
+}
