@@ -57,12 +57,14 @@ const (
 
 func (s source) String() string { return [...]string{"client", "peer"}[s] }
 
+const stoppingDetail = "the node is shutting down"
+
 // enter decodes, admits, verifies and inserts.
 func (a *App) enter(ctx context.Context, raw [][]byte, from source) []Admission {
 	answers := make([]Admission, len(raw))
 	if !a.begin() {
 		for i := range answers {
-			answers[i] = Admission{Code: types.NodeCodeStopping, Detail: "the node is shutting down", Hash: sha256.Sum256(raw[i])}
+			answers[i] = Admission{Code: types.NodeCodeStopping, Detail: stoppingDetail, Hash: sha256.Sum256(raw[i])}
 		}
 		return answers
 	}
@@ -72,6 +74,8 @@ func (a *App) enter(ctx context.Context, raw [][]byte, from source) []Admission 
 	for j, t := range waiting {
 		r := &answers[places[j]]
 		switch {
+		case !verified && a.quitting():
+			r.Code, r.Detail = types.NodeCodeStopping, stoppingDetail
 		case !verified:
 			r.Code, r.Detail = types.NodeCodeFull, "the request ended before the signature was verified"
 		case !verdicts[j]:

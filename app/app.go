@@ -160,6 +160,16 @@ func (a *App) Quit() {
 	a.busy.Wait()
 }
 
+// quitting tells whether Quit was called.
+func (a *App) quitting() bool {
+	select {
+	case <-a.quit:
+		return true
+	default:
+		return false
+	}
+}
+
 // View opens the newest committed state; the caller closes it. Before the first block it is empty.
 func (a *App) View() *state.View { return a.db.View() }
 

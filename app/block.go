@@ -29,6 +29,11 @@ type stagedBlock struct {
 // that is no refusal is returned, upon which CometBFT halts the node.
 func (a *App) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBlock) (*abci.ResponseFinalizeBlock, error) {
 	began := time.Now()
+	for _, m := range req.Misbehavior {
+		a.metrics.misbehaved(m.Type.String())
+		a.log.Error("evidence of misbehaviour: is a validator's key in use twice?",
+			"type", m.Type, "validator", fmt.Sprintf("%X", m.Validator.Address), "at", m.Height, "height", req.Height)
+	}
 	a.dropStaged()
 	view, prior, err := a.prior(req.Height)
 	if err != nil {

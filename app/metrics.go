@@ -19,6 +19,7 @@ type metrics struct {
 	admissions   *prometheus.CounterVec // source, code
 	rejections   *prometheus.CounterVec // code
 	drops        *prometheus.CounterVec // reason
+	evidence     *prometheus.CounterVec // type
 	lookedUp     *prometheus.CounterVec // found
 	steps        *prometheus.HistogramVec
 	blockTxs     prometheus.Histogram
@@ -42,6 +43,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		admissions:   counter("admissions_total", "Transactions that arrived, by source and answer.", "source", "code"),
 		rejections:   counter("proposals_rejected_total", "Proposals of others that were rejected, by code.", "code"),
 		drops:        counter("dropped_total", "Waiting transactions that left the pool without a block, by reason.", "reason"),
+		evidence:     counter("misbehaviour_total", "Evidence against validators in committed blocks, by type.", "type"),
 		lookedUp:     counter("lookups_total", "Transactions of proposals and blocks, by whether they were verified before.", "known"),
 		pendingTxs:   gauge("pending_transactions", "Transactions that wait for a block."),
 		pendingBytes: gauge("pending_bytes", "Bytes of transactions that wait for a block."),
@@ -55,7 +57,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{m.height, m.blockTime, m.transactions, m.messages, m.admissions, m.rejections, m.drops,
-		m.lookedUp, m.pendingTxs, m.pendingBytes, m.due, m.steps, m.blockTxs} {
+		m.evidence, m.lookedUp, m.pendingTxs, m.pendingBytes, m.due, m.steps, m.blockTxs} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("app: metrics: %w", err)
 		}
@@ -85,6 +87,8 @@ func codeName(c types.Code) string {
 	}
 	return c.String()
 }
+
+func (m *metrics) misbehaved(kind string) { m.evidence.WithLabelValues(kind).Inc() }
 
 func (m *metrics) rejected(c types.Code) { m.rejections.WithLabelValues(codeName(c)).Inc() }
 

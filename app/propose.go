@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"time"
 
@@ -241,12 +242,17 @@ func (a *App) ProcessProposal(_ context.Context, req *abci.RequestProcessProposa
 		return nil, err
 	}
 	a.metrics.rejected(code)
-	a.log.Warn("proposal rejected", "height", req.Height, "transaction", index, "reason", err, "proposer", req.ProposerAddress)
+	a.log.Warn("proposal rejected", "height", req.Height, "transaction", index, "reason", err, "proposer", fmt.Sprintf("%X", req.ProposerAddress))
 	return &abci.ResponseProcessProposal{Status: abci.ResponseProcessProposal_REJECT}, nil
 }
 
 // examine returns the refusal of the first transaction that is not acceptable, and its index.
 func (a *App) examine(req *abci.RequestProcessProposal) (index int, err error) {
+	hashes := hashAll(req.Txs)
+	digest := digestOf(req.Height, req.Time.Unix(), hashes)
+	if a.accepted != nil && *a.accepted == digest {
+		return 0, nil
+	}
 	view, prior, err := a.prior(req.Height)
 	if err != nil {
 		return 0, err
@@ -255,11 +261,6 @@ func (a *App) examine(req *abci.RequestProcessProposal) (index int, err error) {
 	p, err := newProposal(prior, req.Height, req.Time.Unix())
 	if err != nil {
 		return 0, err
-	}
-	hashes := hashAll(req.Txs)
-	digest := digestOf(req.Height, req.Time.Unix(), hashes)
-	if a.accepted != nil && *a.accepted == digest {
-		return 0, nil
 	}
 	for i, t := range a.resolve(req.Txs, hashes) {
 		switch {

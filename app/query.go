@@ -27,7 +27,7 @@ func (a *App) Query(_ context.Context, req *abci.RequestQuery) (*abci.ResponseQu
 		return &abci.ResponseQuery{Code: queryUnknownPath, Log: fmt.Sprintf("unknown path %.60q; there is /key", req.Path)}, nil
 	}
 	if !a.begin() {
-		return &abci.ResponseQuery{Code: queryFailed, Log: "the node is shutting down"}, nil
+		return &abci.ResponseQuery{Code: queryFailed, Log: stoppingDetail}, nil
 	}
 	defer a.busy.Done()
 	res, err := a.key(string(req.Data), req.Height, req.Prove)
