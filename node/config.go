@@ -65,6 +65,7 @@ type LogConfig struct {
 type StateConfig struct {
 	KeepHeights int64 `toml:"keep_heights" doc:"how many past heights can be read; at least 128. Records, receipts and references are kept for ever in any case"`
 	CacheBytes  int64 `toml:"cache_bytes" doc:"memory for rows that were read lately, beside the tree, which takes about 72 bytes a record"`
+	KeepBlocks  int64 `toml:"keep_blocks" doc:"how many past blocks are kept; 0: all. Beside those that clients and evidence still need, 100000 at least"`
 	Archive     bool  `toml:"archive" doc:"true keeps every height with its proofs, and every block; at least two members should"`
 }
 
@@ -83,6 +84,7 @@ type ConsensusConfig struct {
 const (
 	minKeepHeights     = 128 // proofs of that many heights are promised by every node
 	maxMonikerChars    = 64
+	minKeepBlocks      = 100_000
 	minCacheBytes      = 8 << 20
 	maxCacheBytes      = 1 << 40
 	minPendingBytes    = 1 << 20
@@ -134,7 +136,7 @@ func Load(home string, environ []string, overrides map[string]string) (Config, e
 	if err := c.applyEnvironment(environ); err != nil {
 		return c, err
 	}
-	return c, c.applyOverrides(overrides)
+	return c, c.Apply(overrides)
 }
 
 // File is the path of ledgerd.toml.

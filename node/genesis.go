@@ -68,9 +68,15 @@ func Genesis(chainID string, at time.Time, validators []Validator, first *types.
 	return cmtjson.MarshalIndent(&doc, "", "  ")
 }
 
+// CheckGenesis tells whether a network can begin with this genesis.
+func CheckGenesis(text []byte) error {
+	_, err := parseGenesis(text)
+	return err
+}
+
 // WriteGenesis puts a genesis into a home that has none.
 func WriteGenesis(c Config, text []byte) error {
-	if _, err := parseGenesis(text); err != nil {
+	if err := CheckGenesis(text); err != nil {
 		return err
 	}
 	return writeNew(c.GenesisFile(), text)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"sync/atomic"
 
 	cmtlog "github.com/cometbft/cometbft/libs/log"
 )
@@ -51,17 +53,24 @@ func (h leveled) WithGroup(name string) slog.Handler {
 }
 
 // engineLog hands CometBFT's messages to a slog.Logger.
-type engineLog struct{ logger *slog.Logger }
+type engineLog struct {
+	logger   *slog.Logger
+	stopping *atomic.Bool // nil or false: not
+}
+
+// farewells are what CometBFT calls errors whenever it is stopped.
+var farewells = []string{"Stopped accept routine, as transport is closed", "Error serving server"}
 
 var _ cmtlog.Logger = engineLog{}
 
-// newEngineLog writes where logger writes, from its own level on.
-func newEngineLog(logger *slog.Logger, level string) engineLog {
+// newEngineLog writes where logger writes, from its own level on. While stopping is true, CometBFT's usual errors at its end
+// count as details.
+func newEngineLog(logger *slog.Logger, level string, stopping *atomic.Bool) engineLog {
 	h := logger.Handler()
 	if l, ok := h.(leveled); ok { // replace the level rather than narrow it: debug of CometBFT beside info of ours is possible
 		h = l.Handler
 	}
-	return engineLog{slog.New(leveled{h, levelOf(level)}).With("part", "cometbft")}
+	return engineLog{slog.New(leveled{h, levelOf(level)}).With("part", "cometbft"), stopping}
 }
 
 // Debug implements cmtlog.Logger.
@@ -77,10 +86,15 @@ func (l engineLog) Warn(msg string, kv ...any) { l.log(slog.LevelWarn, msg, kv) 
 func (l engineLog) Error(msg string, kv ...any) { l.log(slog.LevelError, msg, kv) }
 
 // With implements cmtlog.Logger.
-func (l engineLog) With(kv ...any) cmtlog.Logger { return engineLog{l.logger.With(plainValues(kv)...)} }
+func (l engineLog) With(kv ...any) cmtlog.Logger {
+	return engineLog{l.logger.With(plainValues(kv)...), l.stopping}
+}
 
 func (l engineLog) log(level slog.Level, msg string, kv []any) {
 	ctx := context.Background()
+	if level == slog.LevelError && l.stopping != nil && l.stopping.Load() && slices.Contains(farewells, msg) {
+		level = slog.LevelDebug
+	}
 	if !l.logger.Enabled(ctx, level) { // before touching the values: many are rendered only when written
 		return
 	}

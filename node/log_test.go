@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestLogFormats(t *testing.T) {
 	for _, format := range []string{"plain", "json"} {
 		var out bytes.Buffer
 		logger := NewLogger(&out, LogConfig{Level: "info", EngineLevel: "warn", Format: format})
-		engine := newEngineLog(logger, "warn")
+		engine := newEngineLog(logger, "warn", nil)
 
 		logger.Debug("too little")
 		logger.Info("ours", "height", 7)
@@ -49,10 +50,25 @@ func TestLogFormats(t *testing.T) {
 func TestEngineLogHasItsOwnLevel(t *testing.T) {
 	var out bytes.Buffer
 	logger := NewLogger(&out, LogConfig{Level: "error", Format: "plain"}).With("node", "a")
-	newEngineLog(logger, "debug").Debug("detail")
+	newEngineLog(logger, "debug", nil).Debug("detail")
 	require.Contains(t, out.String(), "detail")
 	require.Contains(t, out.String(), "node=a")
 	logger.Warn("ours")
 	require.NotContains(t, out.String(), "ours")
 	require.Equal(t, slog.LevelInfo, levelOf("nonsense"))
+}
+
+// What CometBFT says whenever it is stopped is no error; anything else still is.
+func TestEngineLogAtTheEnd(t *testing.T) {
+	var out bytes.Buffer
+	var stopping atomic.Bool
+	engine := newEngineLog(NewLogger(&out, LogConfig{Level: "info", Format: "plain"}), "warn", &stopping).With("module", "p2p")
+	engine.Error(farewells[0])
+	require.Contains(t, out.String(), farewells[0])
+	out.Reset()
+	stopping.Store(true)
+	engine.Error(farewells[0])
+	require.Empty(t, out.String())
+	engine.Error("something else")
+	require.Contains(t, out.String(), "something else")
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	cs "github.com/cometbft/cometbft/consensus"
@@ -44,6 +45,7 @@ type Node struct {
 	api     *server // nil: off
 	metrics *server // nil: off
 
+	quitting atomic.Bool // CometBFT is being stopped
 	stopping sync.Once
 	stopErr  error
 	halted   chan struct{} // closed when consensus has stopped, by Stop or by itself
@@ -92,6 +94,7 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 		Logger:          n.logger.With("part", "app"),
 		Wait:            n.cfg.proposalWait(len(n.genesis.Validators)),
 		MaxPendingBytes: n.cfg.Mempool.MaxPendingBytes,
+		KeepBlocks:      n.cfg.State.KeepBlocks,
 		Registerer:      n.registry,
 	})
 	if err != nil {
@@ -147,11 +150,12 @@ func (n *Node) prepareEngine(ctx context.Context, nodeKey *p2p.NodeKey, validato
 	n.engine, err = cmtnode.NewNodeWithContext(ctx, engineConfig(&n.cfg), validator, nodeKey,
 		proxy.NewConnSyncLocalClientCreator(n.app),
 		func() (*cmttypes.GenesisDoc, error) { return n.genesis, nil },
-		n.stores.provide, engineMetrics(n.registry), newEngineLog(n.logger, n.cfg.Log.EngineLevel))
+		n.stores.provide, engineMetrics(n.registry), newEngineLog(n.logger, n.cfg.Log.EngineLevel, &n.quitting))
 	if err != nil {
 		return fmt.Errorf("cometbft: %w", err)
 	}
 	n.chain.engine = n.engine
+	n.chain.blocks = n.engine.BlockStore() // the one that grows: heights are kept in memory
 	return nil
 }
 
@@ -245,6 +249,7 @@ func (n *Node) stop() error {
 	errs = append(errs, n.api.stop())
 	n.app.Quit() // a proposer that waits for transactions proposes what it has
 	if n.engine.IsRunning() {
+		n.quitting.Store(true)
 		errs = append(errs, n.engine.Stop())
 		time.Sleep(n.grace())
 	}

@@ -303,7 +303,8 @@ func (c *Config) applyEnvironment(environ []string) error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) applyOverrides(overrides map[string]string) error {
+// Apply sets settings by name, from texts as flags give them: without quotes, lists with commas.
+func (c *Config) Apply(overrides map[string]string) error {
 	var errs []error
 	for _, f := range c.fields() {
 		value, given := overrides[f.name]

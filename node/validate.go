@@ -160,6 +160,9 @@ func checkState(c *Config) error {
 		return fmt.Errorf("state.keep_heights must be at least %d, the heights whose proofs every node gives, but is %d",
 			minKeepHeights, c.State.KeepHeights)
 	}
+	if n := c.State.KeepBlocks; n != 0 && (n < minKeepBlocks || c.State.Archive) {
+		return fmt.Errorf("state.keep_blocks must be 0 (all) or at least %d, and 0 with state.archive, but is %d", minKeepBlocks, n)
+	}
 	return checkRange("state.cache_bytes", c.State.CacheBytes, minCacheBytes, maxCacheBytes)
 }
 
