@@ -40,7 +40,9 @@ func (b *bench) add(name string, value float64, unit, bar string) {
 	fmt.Fprintf(os.Stderr, "  %-34s %14s %s\n", name, number(value), unit)
 }
 
-func (b *bench) note(format string, args ...any) { b.notes = append(b.notes, fmt.Sprintf(format, args...)) }
+func (b *bench) note(format string, args ...any) {
+	b.notes = append(b.notes, fmt.Sprintf(format, args...))
+}
 
 // number writes a value with as many digits as it deserves.
 func number(v float64) string {
@@ -87,7 +89,7 @@ func run(ctx context.Context, vat, only string, keys [2]int) error {
 		name string
 		run  func(*bench) error
 	}{
-		{"latency.lone", latencyLone}, {"latency.4validators", latencyFour}, {"score", scoreMillion},
+		{"latency.lone", latencyLone}, {"latency.4validators", latencyFour}, {"keys", treeKeys}, {"score", scoreMillion},
 		{"ingest", ingest}, {"vat", vatInvoices},
 	} {
 		if !match.MatchString(part.name) {
