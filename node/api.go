@@ -43,12 +43,19 @@ type problem struct {
 // Error implements error.
 func (p *problem) Error() string { return p.text }
 
+// errPanicked stands for a panic, which is logged where it is caught.
+var errPanicked = errors.New("a request panicked")
+
 func problemf(status int, format string, args ...any) *problem {
 	return &problem{status, fmt.Sprintf(format, args...)}
 }
 
 // newAPI listens on the interface's address.
 func (n *Node) newAPI() (*server, error) {
+	return listen(listener{"api.laddr", n.cfg.API.Laddr}, n.makeAPI().handler(), n.logger)
+}
+
+func (n *Node) makeAPI() *api {
 	a := &api{
 		node: n, chain: &n.chain, logger: n.logger.With("part", "api"), limits: newLimits(&n.cfg.API),
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: metricsNamespace, Subsystem: "api", Name: "answers_total",
@@ -57,7 +64,7 @@ func (n *Node) newAPI() (*server, error) {
 			Help: "Time to answer by route, waits for a block included.", Buckets: []float64{.001, .005, .02, .1, .5, 2, 10, 30}}, []string{"route"}),
 	}
 	n.registry.MustRegister(a.answers, a.seconds)
-	return listen(listener{"api.laddr", n.cfg.API.Laddr}, a.handler(), n.logger)
+	return a
 }
 
 // handler routes requests. Every route goes through the same limits, except health, which must answer a node under load.
@@ -127,7 +134,7 @@ func (a *api) wrap(route string, answer func(http.ResponseWriter, *http.Request)
 		defer func() {
 			if p := recover(); p != nil {
 				a.logger.Error("a request failed; the node goes on", "route", route, "cause", fmt.Sprint(p), "stack", string(debug.Stack()))
-				a.fail(status, errors.New("this request met a fault of the node; its log has the cause"))
+				a.fail(status, errPanicked)
 			}
 			a.answers.WithLabelValues(route, strconv.Itoa(status.status)).Inc()
 			a.seconds.WithLabelValues(route).Observe(time.Since(began).Seconds())
@@ -173,6 +180,8 @@ func (a *api) fail(w *statusWriter, err error) {
 	case errors.As(err, &tooLarge):
 		status = http.StatusRequestEntityTooLarge
 		err = fmt.Errorf("the body is larger than %d bytes; send less at a time", tooLarge.Limit)
+	case errors.Is(err, state.ErrInvalid):
+		status = http.StatusBadRequest
 	case errors.Is(err, state.ErrPruned):
 		status = http.StatusGone
 	case errors.Is(err, state.ErrFuture), errors.Is(err, errNoHeader):
@@ -181,6 +190,7 @@ func (a *api) fail(w *statusWriter, err error) {
 		status = http.StatusServiceUnavailable
 	default:
 		a.logger.Error("a request failed", "err", err)
+		err = errors.New("the node could not answer; its log has the cause")
 	}
 	if w.wrote { // too late to say anything
 		return
@@ -260,7 +270,7 @@ func (q *query) text(name string) string {
 	return ""
 }
 
-// need is a text that must be there.
+// need is a text that must be there and can be part of a key of the state.
 func (q *query) need(name string, atMost int) string {
 	s := q.text(name)
 	switch {
@@ -269,6 +279,8 @@ func (q *query) need(name string, atMost int) string {
 		q.err = problemf(http.StatusBadRequest, "the parameter %s is missing", name)
 	case len(s) > atMost:
 		q.err = problemf(http.StatusBadRequest, "%s is longer than %d bytes", name, atMost)
+	case strings.ContainsRune(s, 0):
+		q.err = problemf(http.StatusBadRequest, "%s holds NUL, which no key has", name)
 	}
 	return s
 }

@@ -4,10 +4,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
-
-	cmtversion "github.com/cometbft/cometbft/version"
 
 	"tradecredit/app/state"
 	"tradecredit/types"
@@ -42,6 +41,19 @@ type Versions struct {
 	Schema   uint32 `json:"state_schema"`
 }
 
+// EngineVersion is the version of CometBFT that this program was built with, "unknown" if the build does not say. (The constant
+// in CometBFT itself lags behind.)
+func EngineVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "github.com/cometbft/cometbft" {
+				return m.Version
+			}
+		}
+	}
+	return "unknown"
+}
+
 // status answers GET /v1/status, always as JSON.
 func (a *api) status(w http.ResponseWriter, r *http.Request) error {
 	if q := queryOf(r); q.err != nil {
@@ -66,7 +78,7 @@ func (n *Node) Status() (Status, error) {
 		ChainID: n.genesis.ChainID, Moniker: n.cfg.Moniker, NodeID: n.identity.NodeID, Validator: n.identity.ValidatorAddress,
 		Height: head.Height, AppHash: hex.EncodeToString(head.AppHash[:]), Provable: provable,
 		OldestBlock: n.chain.blocks.Base(), CatchingUp: n.chain.catchingUp(), Peers: n.chain.peers(),
-		Versions: Versions{Ledger: types.Version, CometBFT: cmtversion.TMCoreSemVer, Schema: head.Schema},
+		Versions: Versions{Ledger: types.Version, CometBFT: EngineVersion(), Schema: head.Schema},
 	}
 	if at := n.chain.lastHeaderTime(); !at.IsZero() {
 		s.BlockTime = at.UTC().Format(time.RFC3339Nano)

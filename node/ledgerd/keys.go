@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"text/tabwriter"
 
-	cmtversion "github.com/cometbft/cometbft/version"
 	"github.com/spf13/cobra"
 
 	"tradecredit/node"
@@ -67,7 +66,7 @@ func newVersion() *cobra.Command {
 		Example: "  ledgerd version",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(c.OutOrStdout(), "ledgerd %s, CometBFT %s, %s %s/%s\n", types.Version, cmtversion.TMCoreSemVer,
+			_, err := fmt.Fprintf(c.OutOrStdout(), "ledgerd %s, CometBFT %s, %s %s/%s\n", types.Version, node.EngineVersion(),
 				runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},

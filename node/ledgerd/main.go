@@ -39,7 +39,6 @@ func newRoot() *cobra.Command {
 			"  ledgerd status",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; '%s --help' lists the flags", err, c.CommandPath())
