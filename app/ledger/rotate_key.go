@@ -59,11 +59,11 @@ func rotateKey(tx *Tx, m *types.RotateKey) error {
 	if err := newKey(tx, holder, old.Id, m.NewKey); err != nil {
 		return err
 	}
-	if old.ValidUntilUnix == 0 || old.ValidUntilUnix > m.OldValidUntilUnix {
+	if old.Status == types.KeyStatus_KEY_LIVE && (old.ValidUntilUnix == 0 || old.ValidUntilUnix > m.OldValidUntilUnix) {
 		old.ValidUntilUnix = m.OldValidUntilUnix
-	}
-	if err := state.Set(tx, types.KeyKey(holder, old.Id), old); err != nil {
-		return err
+		if err := state.Set(tx, types.KeyKey(holder, old.Id), old); err != nil {
+			return err
+		}
 	}
 	if old.Role != types.Role_COUNCIL {
 		return nil

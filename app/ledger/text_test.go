@@ -46,6 +46,9 @@ func (w *world) setField(msg any, path []string, vals []string) {
 		case field.Kind() == reflect.Slice && field.Type().Elem().Kind() != reflect.Uint8:
 			field.SetZero()
 			for _, val := range vals {
+				if val == "" {
+					continue
+				}
 				item := reflect.New(field.Type().Elem()).Elem()
 				w.setScalar(item, name, tag, val)
 				field.Set(reflect.Append(field, item))

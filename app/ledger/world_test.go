@@ -128,7 +128,9 @@ func (w *world) transaction(args []datadriven.CmdArg, messages ...message) sent 
 		secret = w.secret(h, k)
 	}
 	raw, err := types.Sign(body, secret)
-	require.NoError(w.t, err)
+	if err != nil { // it says what Decode would
+		return sent{refused: err}
+	}
 	if argument(args, "signature", "") == "bad" {
 		raw[len(raw)-1] ^= 1
 	}
@@ -181,7 +183,10 @@ func (w *world) fittingKey(holder string, m *types.Message) string {
 	defer func() { require.NoError(w.t, view.Close()) }()
 	keys, err := keysOf(view, holder, noLimit)
 	require.NoError(w.t, err)
-	best := "bank"
+	best := "none"
+	if len(keys) > 0 {
+		best = keys[0].Id
+	}
 	for i := len(keys) - 1; i >= 0; i-- {
 		row := types.RowOf(m.Get())
 		if _, ok := row.Permit(keys[i].Role, types.RelationOf(keys[i].Role, m.OnBehalfOf)); ok && live(keys[i], w.unix+1) {
