@@ -10,9 +10,10 @@ import (
 // ConfirmOrder: the other party says that these are the terms.
 //
 // Signed by the party that did not record the order, itself or through its delegate; by either party when a platform
-// recorded it in its own right. Changes order/<id>, PROPOSED to CONFIRMED; posts ORDER_CONFIRMED to both logs. Only a
-// signer that is independent of whoever recorded the order raises the evidence and gives its receivables the contract
-// leg: one institution that speaks for both sides proves nothing by agreeing with itself.
+// recorded it in its own right. Changes order/<id>, PROPOSED to CONFIRMED; posts ORDER_CONFIRMED to both logs, and
+// ORDER_SOLD to the seller's when the seller confirms what the buyer recorded. Only a signer that is independent of
+// whoever recorded the order raises the evidence and gives its receivables the contract leg: one institution that speaks
+// for both sides proves nothing by agreeing with itself.
 
 // checkConfirmOrder refuses what no state could make valid.
 func checkConfirmOrder(m *types.ConfirmOrder) error {
@@ -70,7 +71,7 @@ func recordedFor(p *types.Provenance) string {
 }
 
 func (tx *Tx) confirmed(m *types.ConfirmOrder, o *types.Order) error {
-	act := tx.provenance(m.Day)
+	act, sold := tx.provenance(m.Day), promised(o)
 	var err error
 	if o.ConfirmedIndependent, err = tx.independentOf(o.Provenance); err != nil {
 		return err
@@ -87,6 +88,11 @@ func (tx *Tx) confirmed(m *types.ConfirmOrder, o *types.Order) error {
 	}
 	if err := state.Set(tx, types.OrderKey(m.Order), o); err != nil {
 		return err
+	}
+	if !sold && promised(o) {
+		if err := tx.postSale(m.Order, o, act); err != nil {
+			return err
+		}
 	}
 	return tx.postBoth(o, tx.orderEntry(types.EntryKind_ENTRY_ORDER_CONFIRMED, string(types.OrderKey(m.Order)), o, "", act, m.Day))
 }

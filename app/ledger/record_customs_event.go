@@ -121,7 +121,7 @@ func recordCustomsEvent(tx *Tx, m *types.RecordCustomsEvent) error {
 		other = o.Order.Seller
 	}
 	e := tx.orderEntry(types.EntryKind_ENTRY_CUSTOMS, string(types.CustomsEventKey(id)), o, other, act, m.Day)
-	e.BaseMinor = d.BaseMinor
+	e.BaseMinor, e.Counted = d.BaseMinor, act.Counted && !o.Related // customs vouches for itself, however late the order was told
 	_, err = tx.post(d.Declarant, e)
 	return err
 }

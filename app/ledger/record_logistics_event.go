@@ -129,7 +129,7 @@ func (tx *Tx) delivered(id string, m *types.RecordLogisticsEvent, o *types.Order
 	}
 	record := string(types.MovementKey(id))
 	e := tx.orderEntry(types.EntryKind_ENTRY_DELIVERED, record, o, o.Order.Buyer, act, m.Day)
-	e.Open, e.Independent, e.OnTime = orderCounts(o), outside, m.Day <= o.Order.PromisedDay
+	e.Open, e.Independent, e.OnTime = promised(o), outside, m.Day <= o.Order.PromisedDay
 	if _, err := tx.post(o.Order.Seller, e); err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 //
 // Signed by a PLATFORM in its own right, which is the source of orders, or by the buyer or the seller, itself or through
 // its delegate, which only declares. Writes order/<id>, ORDER_BOUGHT in the buyer's log and ORDER_SOLD in the seller's.
-// A counted order opens a promise: undelivered past its promised day it speaks against the seller. Orders between
-// related parties are recorded and count nowhere.
+// A counted sale opens a promise: undelivered past its promised day it speaks against the seller. So what the buyer's
+// side alone recorded is no sale until the seller confirms it. Orders between related parties count nowhere.
 
 // orderTerm is how far after the order, in days, delivery or performance may be promised.
 const orderTerm = 1098
@@ -80,15 +80,27 @@ func recordOrder(tx *Tx, m *types.RecordOrder) error {
 	return tx.postOrder(id, o)
 }
 
-// postOrder posts the order into both logs. Whatever is promised stays open until it is delivered.
+// postOrder posts the order into both logs.
 func (tx *Tx) postOrder(id string, o *types.Order) error {
-	record := string(types.OrderKey(id))
-	bought := tx.orderEntry(types.EntryKind_ENTRY_ORDER_BOUGHT, record, o, o.Order.Seller, o.Provenance, o.Order.OrderDay)
-	if _, err := tx.post(o.Order.Buyer, bought); err != nil {
+	e := tx.orderEntry(types.EntryKind_ENTRY_ORDER_BOUGHT, string(types.OrderKey(id)), o, o.Order.Seller, o.Provenance, o.Order.OrderDay)
+	if _, err := tx.post(o.Order.Buyer, e); err != nil {
 		return err
 	}
-	sold := tx.orderEntry(types.EntryKind_ENTRY_ORDER_SOLD, record, o, o.Order.Buyer, o.Provenance, o.Order.OrderDay)
-	sold.Open = sold.Counted
-	_, err := tx.post(o.Order.Seller, sold)
+	return tx.postSale(id, o, o.Provenance)
+}
+
+// postSale posts the order into the seller's log, counted if the seller's promise is behind it, and then open until it is
+// delivered.
+func (tx *Tx) postSale(id string, o *types.Order, act *types.Provenance) error {
+	e := tx.orderEntry(types.EntryKind_ENTRY_ORDER_SOLD, string(types.OrderKey(id)), o, o.Order.Buyer, act, o.Order.OrderDay)
+	e.Counted = e.Counted && promised(o)
+	e.Open = e.Counted
+	_, err := tx.post(o.Order.Seller, e)
 	return err
+}
+
+// promised tells whether the promise of an order stands in the seller's sums: a platform or the seller's own side
+// recorded it, or the seller confirmed, independently and in time, what the buyer recorded.
+func promised(o *types.Order) bool {
+	return orderCounts(o) && (recordedFor(o.Provenance) != o.Order.Buyer || o.Legs&legContract != 0)
 }
