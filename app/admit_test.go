@@ -50,7 +50,7 @@ func newAuthentication(t testing.TB) *authentication {
 		Possession: a.key2.Sign(types.Possession(testChain, "bank-a", "k2", a.key2.PublicKey())),
 	}
 	bulk := func() []byte {
-		return w.tx(t, "platform", a.unix, &types.RecordOrder{Id: "x", TermsDigest: make([]byte, 209_000)})
+		return w.tx(t, "carrier", a.unix, &types.RecordLogisticsEvent{Id: "x", TransportDocument: make([]byte, 209_000)})
 	}
 	res := a.block(
 		a.used,
@@ -107,9 +107,9 @@ func (a *authentication) makeCases(t testing.TB) {
 		types.Code_key_revoked:                signer("forex-b", fixing(4)),
 		types.Code_key_not_live:               wire(t, a.withKey("bank-a", "k2", &types.ConfirmEnterprise{Subject: "CN:TEST:1"}), a.key2, nil),
 		types.Code_public_key_differs:         wire(t, a.body(), w.keys["bank-a"], nil),
-		types.Code_role_not_permitted:         signer("carrier", fixing(5)),
+		types.Code_role_not_permitted:         signer("bank-a", fixing(5)),
 		types.Code_quota_messages_exceeded:    signer("forex-c", fixing(6), fixing(7)),
-		types.Code_quota_bytes_exceeded:       signer("platform", &types.RecordOrder{Id: "x", TermsDigest: make([]byte, 9_000)}),
+		types.Code_quota_bytes_exceeded:       signer("carrier", &types.RecordLogisticsEvent{Id: "x", TransportDocument: make([]byte, 9_000)}),
 		types.Code_signature_invalid:          wire(t, a.body(), a.forex, func(s *types.SignedTx) { s.Signature[3] ^= 1 }),
 	}
 }

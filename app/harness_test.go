@@ -120,6 +120,9 @@ type replica struct {
 	fs   vfs.FS
 	unix int64 // time of the last block, and this node's clock
 	o    Options
+
+	staging [][]byte
+	history [][][]byte // the transactions of committed blocks
 }
 
 func newReplica(t testing.TB, w *world, o Options) *replica {
@@ -204,6 +207,7 @@ func (r *replica) finalize(txs [][]byte) *abci.ResponseFinalizeBlock {
 	res, err := r.FinalizeBlock(context.Background(), &abci.RequestFinalizeBlock{Txs: txs, Height: height, Time: time.Unix(unix, 0)})
 	require.NoError(r.t, err)
 	require.Len(r.t, res.TxResults, len(txs))
+	r.staging = txs
 	return res
 }
 
@@ -213,6 +217,7 @@ func (r *replica) commit() {
 	_, err := r.Commit(context.Background(), &abci.RequestCommit{})
 	require.NoError(r.t, err)
 	r.unix = unix
+	r.history = append(r.history, r.staging)
 }
 
 // block finalizes and commits one block.

@@ -49,7 +49,7 @@ func (a *App) Query(_ context.Context, req *abci.RequestQuery) (*abci.ResponseQu
 // key reads one key of a height.
 func (a *App) key(key string, height int64, prove bool) (*abci.ResponseQuery, error) {
 	view := a.db.View()
-	if height > 0 && height != view.Height() {
+	if height != 0 && height != view.Height() {
 		view.Close()
 		var err error
 		if view, err = a.db.At(height); err != nil {
