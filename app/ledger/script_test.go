@@ -208,7 +208,6 @@ func (s *script) enterprise(args []datadriven.CmdArg) string {
 			datadriven.CmdArg{Key: "mandate.amount_limit_minor", Vals: []string{argument(args, "limit", "0")}},
 			datadriven.CmdArg{Key: "mandate.consent", Vals: []string{fmt.Sprint(has(args, "consent"))}})
 	}
-	from := func(who string) []datadriven.CmdArg { return []datadriven.CmdArg{{Key: "from", Vals: []string{who}}} }
 	results, _ := s.block([]sent{
 		s.transaction(from("platform"), message{"register_enterprise", register}),
 		s.transaction(from("bank-b"), message{"confirm_enterprise", register[:1]}),
@@ -219,6 +218,10 @@ func (s *script) enterprise(args []datadriven.CmdArg) string {
 		}
 	}
 	return "ok\n"
+}
+
+func from(who string) []datadriven.CmdArg {
+	return []datadriven.CmdArg{{Key: "from", Vals: []string{who}}}
 }
 
 // show prints one record, or all whose keys begin with a prefix.

@@ -25,6 +25,7 @@ type world struct {
 	height  int64
 	stats   BeginStats
 	sent    int
+	log     []posted                     // every row of every log
 	secrets map[string]*types.SigningKey // by public key in hex
 }
 
@@ -240,8 +241,62 @@ func (w *world) block(txs []sent) ([]Result, string) {
 		results = append(results, r)
 	}
 	diff := w.diff(view, batch)
+	w.audit(view, batch)
 	w.commit(view, batch)
 	return results, diff
+}
+
+// audit compares all sums with a fold over all logs, written apart from the rules.
+func (w *world) audit(view *state.View, batch *state.Batch) {
+	grew := false
+	for _, c := range batch.Changes() {
+		subject, ok := strings.CutPrefix(c.Key, string(types.Subjects))
+		if !ok {
+			continue
+		}
+		old, err := view.Get(c.Key)
+		require.NoError(w.t, err)
+		var was, is types.SubjectHead
+		require.NoError(w.t, was.Unmarshal(old))
+		require.NoError(w.t, is.Unmarshal(c.Value))
+		for n := was.Entries; n < is.Entries; n++ {
+			row, err := batch.Entry(types.EntryLog(subject), n)
+			require.NoError(w.t, err)
+			p := posted{subject: subject, number: n}
+			require.NoError(w.t, p.entry.Unmarshal(row))
+			p.entry.Record = w.paidFor(batch, &p.entry)
+			w.log, grew = append(w.log, p), true
+		}
+	}
+	if !grew {
+		return
+	}
+	want := naiveFold(w.log)
+	sums := 0
+	for _, prefix := range []string{string(types.Months), string(types.Pairs), string(types.Ranks)} {
+		require.NoError(w.t, batch.Scan(prefix, func(key string, value []byte) error {
+			require.Equal(w.t, describe(w.t, key, want.rows[key]), describe(w.t, key, value), key)
+			sums++
+			return nil
+		}))
+	}
+	require.Len(w.t, want.rows, sums)
+	for subject, head := range want.heads {
+		stored, err := state.Get(batch, types.SubjectKey(subject))
+		require.NoError(w.t, err)
+		stored.Root, stored.Frontier = nil, nil
+		require.Equal(w.t, head.String(), stored.String(), subject)
+	}
+}
+
+// paidFor is the receivable that a part went to: its entry names the settlement, and the fold goes by receivables.
+func (w *world) paidFor(r state.Reader, e *types.Entry) string {
+	if !strings.HasPrefix(e.Record, string(types.Settlements)) {
+		return e.Record
+	}
+	s, err := state.Get(r, types.Key[types.Settlement](e.Record))
+	require.NoError(w.t, err)
+	return string(types.ReceivableKey(s.Parts[e.Part].Receivable))
 }
 
 // leaves are the changes of a batch that a refusal must not make.
