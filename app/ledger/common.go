@@ -169,16 +169,14 @@ func (tx *Tx) toBase(amount int64, currency string, day int32) (int64, error) {
 	if currency == base {
 		return amount, nil
 	}
-	for d := day; d >= day-fixingMaxAge; d-- {
-		f, err := state.Get(tx, types.FixingKey(currency, d))
-		if err != nil {
-			return 0, err
-		}
-		if f != nil {
-			return types.ToBase(amount, currency, f.RateE9, base)
-		}
+	f, err := tx.fixing(currency, day, day-fixingMaxAge)
+	if err != nil {
+		return 0, err
 	}
-	return 0, types.Refuse(types.Code_fixing_missing, "no fixing of %s in the ten days up to %s", currency, types.FormatDay(day))
+	if f == nil {
+		return 0, types.Refuse(types.Code_fixing_missing, "no fixing of %s in the ten days up to %s", currency, types.FormatDay(day))
+	}
+	return types.ToBase(amount, currency, f.RateE9, base)
 }
 
 // entry begins a row of an entry log from a record's provenance.
