@@ -7,7 +7,6 @@ import (
 	abci "github.com/cometbft/cometbft/abci/types"
 
 	"tradecredit/app/ledger"
-	"tradecredit/app/state"
 	"tradecredit/types"
 )
 
@@ -20,21 +19,8 @@ type Admission struct {
 	Hash      types.Hash // SHA-256 of the bytes
 }
 
-// admit refuses a transaction that no block over r could hold: chain, window, reference, signer, key, roles, quotas, and
-// a cost beyond the whole block's. It is the one check behind Submit, CheckTx, InsertTx and proposals; only the
-// signature is left, which is verified in batches. Any other error than a refusal means that the store failed.
-func admit(r state.Reader, m *ledger.Moment, t *types.Tx) error {
-	if _, err := ledger.Authenticate(r, m, t); err != nil {
-		return err
-	}
-	if cost := ledger.Cost(t); cost > m.Params.BlockCost {
-		return types.Refuse(types.Code_block_cost_exceeded, "it costs %d, a block %d", cost, m.Params.BlockCost)
-	}
-	return nil
-}
-
-// Submit takes transactions from the node's own clients: it admits them, verifying signatures together with those of
-// other calls, and puts them into the pool. The answers are in the order of raw, which must not be changed afterwards.
+// Submit takes transactions from the node's own clients: it authenticates them against the newest committed state,
+// verifies signatures together with those of other calls, and puts what is good into the pool. The answers are in the order of raw, which must not be changed afterwards.
 // types.NodeCodeDuplicate says that the same transaction waits already, types.Code_reference_used that it is FINAL.
 // If ctx ends first, what was not verified by then is answered with types.NodeCodeFull.
 func (a *App) Submit(ctx context.Context, raw [][]byte) []Admission {
@@ -59,7 +45,7 @@ func (s source) String() string { return [...]string{"client", "peer"}[s] }
 
 const stoppingDetail = "the node is shutting down"
 
-// enter decodes, admits, verifies and inserts.
+// enter is the gate for all sources: it decodes, authenticates, verifies and inserts.
 func (a *App) enter(ctx context.Context, raw [][]byte, from source) []Admission {
 	answers := make([]Admission, len(raw))
 	if !a.begin() {
@@ -88,8 +74,9 @@ func (a *App) enter(ctx context.Context, raw [][]byte, from source) []Admission 
 	return answers
 }
 
-// screen decodes and admits, as far as that goes without signatures. It returns the transactions that are left with
-// their places, and fills in the answers of the others.
+// screen does what goes without signatures: it decodes, looks for the transaction in the pool, authenticates it as every
+// proposal and block will (ledger.Authenticate), and asks whether there is room. It returns the transactions that are left
+// with their places, and fills in the answers of the others.
 func (a *App) screen(raw [][]byte, answers []Admission) (left []*types.Tx, places []int) {
 	tip := a.tip.Load()
 	view := a.db.View()
@@ -107,7 +94,10 @@ func (a *App) screen(raw [][]byte, answers []Admission) (left []*types.Tx, place
 			r.Code, r.Detail = types.NodeCodeBehind, "no block since the node started"
 			continue
 		}
-		if err := admit(view, &tip.Moment, t); err != nil {
+		if r.Code, r.Detail = a.pool.waits(t); r.Code != types.Code_ok {
+			continue
+		}
+		if _, err := ledger.Authenticate(view, &tip.Moment, t); err != nil {
 			r.Code, r.Detail = a.refusal(tip, err)
 			continue
 		}
@@ -119,7 +109,7 @@ func (a *App) screen(raw [][]byte, answers []Admission) (left []*types.Tx, place
 	return left, places
 }
 
-// refusal is the answer for an error of Decode or admit. What rests on a state that is long past is temporary.
+// refusal is the answer for an error of Decode or Authenticate. What rests on a state that is long past is temporary.
 func (a *App) refusal(tip *tip, err error) (types.Code, string) {
 	code, refused := types.CodeOf(err)
 	if !refused {

@@ -104,7 +104,8 @@ func New(db *state.DB, o Options) (*App, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	m, err := newMetrics(o.Registerer)
+	waiting := newPool(o.MaxPendingBytes)
+	m, err := newMetrics(o.Registerer, waiting)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func New(db *state.DB, o Options) (*App, error) {
 		log:        o.Logger,
 		db:         db,
 		metrics:    m,
-		pool:       newPool(o.MaxPendingBytes),
+		pool:       waiting,
 		signatures: newSignatures(),
 		peers:      newPeerQueue(o.MaxPendingBytes / 4),
 		quit:       make(chan struct{}),

@@ -51,8 +51,6 @@ func (a *App) follow(b *stagedBlock) error {
 	a.waiters.wake(b.txs)
 	a.metrics.dropped("expired", expired)
 	a.metrics.committed(b)
-	txs, bytes := a.pool.size()
-	a.metrics.pool(txs, bytes)
 	return nil
 }
 

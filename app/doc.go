@@ -3,11 +3,11 @@
 //
 // # From arrival to FINAL
 //
-// A transaction arrives through Submit (the node's ingress), CheckTx (CometBFT's RPC) or InsertTx (a peer). One function,
-// App.admit, decodes it, authenticates it against the last committed state and verifies its signature, in batches; what
+// A transaction arrives through Submit (the node's ingress), CheckTx (CometBFT's RPC) or InsertTx (a peer). One gate,
+// App.enter, decodes it, authenticates it against the last committed state and verifies its signature, in batches; what
 // passes waits in the pool. PrepareProposal waits for the first transaction and fills a block, ProcessProposal holds other
 // proposers to the same checks, FinalizeBlock runs the rules and Commit writes the block in one synced batch. Business
-// rules run in FinalizeBlock only.
+// rules run in FinalizeBlock only. ledger.Authenticate is the one check behind all of them.
 //
 // A signature is verified once: the pool and the proposals of the current height keep decoded, verified transactions by
 // the digest of their bytes, and a block is looked up there first.

@@ -118,7 +118,8 @@ type replica struct {
 	t    testing.TB
 	w    *world
 	fs   vfs.FS
-	unix int64 // time of the last block, and this node's clock
+	dir  string // of the store; "state" if empty
+	unix int64  // time of the last block, and this node's clock
 	o    Options
 
 	staging [][]byte
@@ -135,7 +136,10 @@ func newReplica(t testing.TB, w *world, o Options) *replica {
 // open opens the store and does what CometBFT does at its start.
 func (r *replica) open() {
 	r.t.Helper()
-	db, err := state.Open("state", state.Options{FS: r.fs, CheckpointEvery: -1, CacheBytes: 8 << 20})
+	if r.dir == "" {
+		r.dir = "state"
+	}
+	db, err := state.Open(r.dir, state.Options{FS: r.fs, CheckpointEvery: -1, CacheBytes: 8 << 20})
 	require.NoError(r.t, err)
 	if r.o.Now == nil {
 		r.o.Now = func() time.Time { return time.Unix(r.unix, 0) }

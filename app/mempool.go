@@ -1,9 +1,11 @@
 package app
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 
+	"tradecredit/app/ledger"
 	"tradecredit/types"
 )
 
@@ -38,7 +40,8 @@ type pool struct {
 // item is one waiting transaction.
 type item struct {
 	tx   *types.Tx
-	size int64
+	cost int64 // of the block's cost budget
+	size int64 // of the pool's bytes
 	due  int64 // height from which it is offered to peers
 	gone bool
 }
@@ -55,22 +58,33 @@ func newPool(maxBytes int64) *pool {
 
 func sizeOf(t *types.Tx) int64 { return int64(len(t.Raw)) + itemOverhead }
 
-// room says what insert would answer, so that no signature is verified in vain.
+// waits says whether the reference of a transaction is in the pool, as insert would.
+func (p *pool) waits(t *types.Tx) (types.Code, string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.checkReference(t)
+}
+
+// room says whether there is room for a transaction, as insert would, so that no signature is verified in vain.
 func (p *pool) room(t *types.Tx) (types.Code, string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.check(t)
+	return p.checkRoom(t)
 }
 
-func (p *pool) check(t *types.Tx) (types.Code, string) {
-	signer := t.Body.Signer
-	if old := p.refs[types.ReferenceKey(signer, t.Body.Reference)]; old != nil {
-		if old.tx.BodyDigest == t.BodyDigest {
-			return types.NodeCodeDuplicate, "it waits for a block already"
-		}
-		return types.Code_reference_conflict, "another body with this reference waits for a block; choose a new reference"
+func (p *pool) checkReference(t *types.Tx) (types.Code, string) {
+	old := p.refs[types.ReferenceKey(t.Body.Signer, t.Body.Reference)]
+	switch {
+	case old == nil:
+		return types.Code_ok, ""
+	case old.tx.BodyDigest == t.BodyDigest:
+		return types.NodeCodeDuplicate, "it waits for a block already"
 	}
-	size := sizeOf(t)
+	return types.Code_reference_conflict, "another body with this reference waits for a block; choose a new reference"
+}
+
+func (p *pool) checkRoom(t *types.Tx) (types.Code, string) {
+	signer, size := t.Body.Signer, sizeOf(t)
 	if p.bytes+size > p.max {
 		return types.NodeCodeFull, "the node's pool is full; send it again later"
 	}
@@ -82,12 +96,18 @@ func (p *pool) check(t *types.Tx) (types.Code, string) {
 
 // insert adds a verified transaction at the end.
 func (p *pool) insert(t *types.Tx, from source) (types.Code, string) {
+	it := &item{tx: t, cost: ledger.Cost(t), size: sizeOf(t)}
+	if cap(t.Raw) > len(t.Raw)+itemOverhead { // a part of a request that would stay in memory as a whole
+		t.Raw = bytes.Clone(t.Raw)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if code, detail := p.check(t); code != types.Code_ok {
+	if code, detail := p.checkReference(t); code != types.Code_ok {
 		return code, detail
 	}
-	it := &item{tx: t, size: sizeOf(t)}
+	if code, detail := p.checkRoom(t); code != types.Code_ok {
+		return code, detail
+	}
 	p.items[t.Hash] = it
 	p.refs[types.ReferenceKey(t.Body.Signer, t.Body.Reference)] = it
 	p.order = append(p.order, it)

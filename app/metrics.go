@@ -23,12 +23,10 @@ type metrics struct {
 	lookedUp     *prometheus.CounterVec // found
 	steps        *prometheus.HistogramVec
 	blockTxs     prometheus.Histogram
-	pendingTxs   prometheus.Gauge
-	pendingBytes prometheus.Gauge
 	due          *prometheus.CounterVec // outcome
 }
 
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, p *pool) (*metrics, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tradecredit", Subsystem: "app", Name: name, Help: help}, labels)
 	}
@@ -45,8 +43,6 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		drops:        counter("dropped_total", "Waiting transactions that left the pool without a block, by reason.", "reason"),
 		evidence:     counter("misbehaviour_total", "Evidence against validators in committed blocks, by type.", "type"),
 		lookedUp:     counter("lookups_total", "Transactions of proposals and blocks, by whether they were verified before.", "known"),
-		pendingTxs:   gauge("pending_transactions", "Transactions that wait for a block."),
-		pendingBytes: gauge("pending_bytes", "Bytes of transactions that wait for a block."),
 		due:          counter("due_items_total", "Due items taken up at the start of blocks, by outcome.", "outcome"),
 		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tradecredit", Subsystem: "app", Name: "step_seconds",
 			Help: "Time of each step of a block, the wait for transactions not included.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, []string{"step"}),
@@ -56,8 +52,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
+	pending := func(name, help string, value func() int64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tradecredit", Subsystem: "app", Name: name, Help: help},
+			func() float64 { return float64(value()) })
+	}
 	for _, c := range []prometheus.Collector{m.height, m.blockTime, m.transactions, m.messages, m.admissions, m.rejections, m.drops,
-		m.evidence, m.lookedUp, m.pendingTxs, m.pendingBytes, m.due, m.steps, m.blockTxs} {
+		m.evidence, m.lookedUp, m.due, m.steps, m.blockTxs,
+		pending("pending_transactions", "Transactions that wait for a block.", func() int64 { txs, _ := p.size(); return txs }),
+		pending("pending_bytes", "Bytes of transactions that wait for a block.", func() int64 { _, bytes := p.size(); return bytes }),
+	} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("app: metrics: %w", err)
 		}
@@ -106,11 +109,6 @@ func (m *metrics) lookups(known, missing int) {
 // step observes how long a step of a block took.
 func (m *metrics) step(name string, began time.Time) {
 	m.steps.WithLabelValues(name).Observe(time.Since(began).Seconds())
-}
-
-func (m *metrics) pool(txs, bytes int64) {
-	m.pendingTxs.Set(float64(txs))
-	m.pendingBytes.Set(float64(bytes))
 }
 
 // committed counts a block.

@@ -71,6 +71,8 @@ func (q *peerQueue) take(quit <-chan struct{}) [][]byte {
 func (a *App) InsertTx(_ context.Context, req *abci.RequestInsertTx) (*abci.ResponseInsertTx, error) {
 	code := types.Code_ok
 	switch {
+	case a.quitting():
+		code = types.NodeCodeStopping
 	case len(req.Tx) > types.MaxTxBytes:
 		code = types.Code_tx_too_large
 	case a.tip.Load() == nil:

@@ -33,12 +33,11 @@ func newProposal(r state.Reader, height, unix int64) (*proposal, error) {
 	return &proposal{scratch: state.NewBatch(r), moment: m, height: height}, nil
 }
 
-// take adds a transaction, whose signature the caller has verified, or refuses it and stays as it was.
-func (p *proposal) take(t *types.Tx) error {
-	if err := admit(p.scratch, p.moment, t); err != nil {
+// take adds a transaction of a cost, whose signature the caller has verified, or refuses it and stays as it was.
+func (p *proposal) take(t *types.Tx, cost int64) error {
+	if _, err := ledger.Authenticate(p.scratch, p.moment, t); err != nil {
 		return err
 	}
-	cost := ledger.Cost(t)
 	if p.cost+cost > p.moment.Params.BlockCost {
 		return types.Refuse(types.Code_block_cost_exceeded, "%d of %d are taken, it costs %d", p.cost, p.moment.Params.BlockCost, cost)
 	}
@@ -149,8 +148,8 @@ func (f *filling) run(waiting []*item) error {
 			return nil
 		}
 		u := f.use(it)
-		cost, size := ledger.Cost(it.tx), dataSize(it.tx.Raw)
-		if u.held || u.cost > 0 && (u.cost+cost > f.shareCost || u.bytes+size > f.shareBytes) {
+		size := dataSize(it.tx.Raw)
+		if u.held || u.cost > 0 && (u.cost+it.cost > f.shareCost || u.bytes+size > f.shareBytes) {
 			u.held = true
 			f.held = append(f.held, it)
 			continue
@@ -184,17 +183,17 @@ func (f *filling) add(it *item, u *signerUse) error {
 	if u.spent {
 		return nil
 	}
-	cost, size := ledger.Cost(it.tx), dataSize(it.tx.Raw)
-	if size > f.room || f.cost+cost > f.moment.Params.BlockCost {
+	size := dataSize(it.tx.Raw)
+	if size > f.room || f.cost+it.cost > f.moment.Params.BlockCost {
 		f.full = true
 		return nil
 	}
-	err := f.take(it.tx)
+	err := f.take(it.tx, it.cost)
 	code, refused := types.CodeOf(err)
 	switch {
 	case err == nil:
 		f.room -= size
-		u.cost, u.bytes = u.cost+cost, u.bytes+size
+		u.cost, u.bytes = u.cost+it.cost, u.bytes+size
 		f.txs, f.hashes = append(f.txs, it.tx.Raw), append(f.hashes, it.tx.Hash)
 	case !refused:
 		return err
@@ -269,7 +268,7 @@ func (a *App) examine(req *abci.RequestProcessProposal) (index int, err error) {
 		case !t.verified:
 			return i, types.Refuse(types.Code_signature_invalid, "signer %s", t.tx.Body.Signer)
 		}
-		if err := p.take(t.tx); err != nil {
+		if err := p.take(t.tx, ledger.Cost(t.tx)); err != nil {
 			return i, err
 		}
 	}

@@ -171,6 +171,15 @@ func sameAs(t testing.TB, a *authentication) *replica {
 	return r
 }
 
+// TestEveryTransactionFitsABlock: no vote on the parameters can make a transaction too dear for a block.
+func TestEveryTransactionFitsABlock(t *testing.T) {
+	dearest := int64(0)
+	for _, row := range types.Table {
+		dearest = max(dearest, row.Cost)
+	}
+	require.LessOrEqual(t, types.MaxMessages*dearest, types.ParameterNamed("block_cost").Min)
+}
+
 func TestBlockCost(t *testing.T) {
 	w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 4096})
 	r := newReplica(t, w, Options{})
