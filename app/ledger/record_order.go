@@ -34,7 +34,7 @@ func checkRecordOrder(m *types.RecordOrder) error {
 
 func checkPromise(m *types.RecordOrder) error {
 	switch {
-	case m.PromisedDay < m.OrderDay:
+	case m.PromisedDay < m.OrderDay-orderLead:
 		return types.Refuse(types.Code_promised_before_order, "promised for %s, ordered on %s", types.FormatDay(m.PromisedDay), types.FormatDay(m.OrderDay))
 	case m.PromisedDay-m.OrderDay > orderTerm:
 		return types.Refuse(types.Code_promised_too_late, "%s is more than %d days after the order", types.FormatDay(m.PromisedDay), orderTerm)

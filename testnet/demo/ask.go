@@ -48,6 +48,9 @@ func (d *demo) ask(ctx context.Context) error {
 	if err := d.query(ctx, all); err != nil {
 		return err
 	}
+	if err := d.provable(ctx); err != nil {
+		return err
+	}
 	for _, q := range all {
 		d.verify(ctx, q)
 	}
@@ -125,6 +128,23 @@ func (d *demo) query(ctx context.Context, all []*question) error {
 	return d.final(ctx, d.signer(askingBank, types.Role_BANK, "loan-desk", 0), queries)
 }
 
+// provable waits until what is final can be proved too: the header of the next height holds the app hash.
+func (d *demo) provable(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		_, err := d.client.GetRaw(ctx, string(types.ChainKey), client.GetOptions{MinHeight: d.height})
+		if !errors.Is(err, client.ErrOldHeight) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("height %d cannot be proved yet: %w", d.height, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 // verify reads receipt and log head with proof; nothing is shown that was not verified.
 func (d *demo) verify(ctx context.Context, q *question) {
 	var proven *client.Proven
@@ -156,7 +176,7 @@ func newTable(title string) table.Writer {
 
 func printSuppliers(all []*question, shift int32) {
 	fmt.Println()
-	t := newTable(fmt.Sprintf("Suppliers by delivery record (dates moved by %d days; verdicts simulated; model expert-v1, not calibrated)", shift))
+	t := newTable(fmt.Sprintf("Suppliers by delivery record\ndates moved by %d days; verdicts simulated; model expert-v1, not calibrated", shift))
 	t.AppendHeader(table.Row{"supplier", "orders", "entries", "score", "class", "top reasons", "proof"})
 	for _, q := range all {
 		if q.failed != nil {
@@ -178,7 +198,7 @@ func printSuppliers(all []*question, shift int32) {
 
 func printPayers(all []*question, shift int32) {
 	fmt.Println()
-	t := newTable(fmt.Sprintf("Payers' payment index, 0–100 (one legal person, for illustration; dates moved by %d days; net 30 assumed)", shift))
+	t := newTable(fmt.Sprintf("Payers' payment index, 0–100\none legal person, for illustration; dates moved by %d days; net 30 assumed", shift))
 	t.AppendHeader(table.Row{"department", "payments", "index", "proof", "department", "payments", "index", "proof"})
 	half := (len(all) + 1) / 2
 	for i := range half {

@@ -192,7 +192,8 @@ func (d *demo) verdictOf(line *delivery, document *types.Message) *types.Message
 	}
 	check := sha256.Sum256([]byte(checkText))
 	return types.Wrap("", &types.VerifyDocument{
-		Document: platform + "/scms-" + line.id, Verdict: verdict, Method: types.VerdictMethod_AUTOMATED_CHECK, Day: line.delivered,
+		Document: platform + "/scms-" + line.id, Verdict: verdict, Method: types.VerdictMethod_AUTOMATED_CHECK,
+		Day:        max(line.delivered, line.ordered),
 		Commitment: document.GetAnchorDocument().Commitment, CheckDigest: check[:],
 	})
 }

@@ -39,6 +39,7 @@ type demo struct {
 	trust  *client.Trust
 	sample *sample
 	salt   []byte // key of the salts of document commitments
+	height int64  // of the newest block with something of ours
 }
 
 func run(ctx context.Context) (err error) {

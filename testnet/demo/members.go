@@ -117,6 +117,7 @@ func (d *demo) final(ctx context.Context, s *client.Signer, messages []*types.Me
 		if err := r.Err(); err != nil {
 			return fmt.Errorf("%s: %w", s.ID, err)
 		}
+		d.height = max(d.height, r.Height)
 	}
 	return nil
 }

@@ -136,7 +136,7 @@ func readDelivery(r map[string]string) (d delivery, recorded int32, lost string,
 		return d, 0, noVendor, nil
 	}
 	d.id, d.vendor, d.incoterm = r["ID"], r["Vendor"], r["Vendor INCO Term"]
-	if d.amount, err = types.ParseAmount(r["Line Item Value"], "USD"); err != nil {
+	if d.amount, err = cents(r["Line Item Value"]); err != nil {
 		return d, 0, "", err
 	}
 	if d.amount == 0 {
@@ -214,7 +214,7 @@ func readPayment(r map[string]string) (p payment, lost string, err error) {
 	}
 	p.check, p.payer = r["Check"], r["Department"]
 	p.department, p.vendor = "XX:NOLA:"+slug(p.payer), "XX:NOLAV:"+r["Vendor"]
-	if p.amount, err = types.ParseAmount(r["Amount"], "USD"); err != nil {
+	if p.amount, err = cents(r["Amount"]); err != nil {
 		return p, "", err
 	}
 	if p.amount == 0 {
@@ -225,6 +225,19 @@ func readPayment(r map[string]string) (p payment, lost string, err error) {
 	}
 	p.paid, err = types.ParseDay(r["Check.Date"])
 	return p, "", err
+}
+
+// cents reads an exact amount of dollars; the source writes some as 1e+05.
+func cents(s string) (int64, error) {
+	r, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return 0, fmt.Errorf("%q is no amount", s)
+	}
+	r.Mul(r, big.NewRat(100, 1))
+	if !r.IsInt() || r.Sign() < 0 || !r.Num().IsInt64() {
+		return 0, fmt.Errorf("%q is no amount in whole cents", s)
+	}
+	return r.Num().Int64(), nil
 }
 
 var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
