@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -30,12 +31,12 @@ type vectors struct {
 		Facts vectorFacts
 		Index *int32
 	}
-	Profiles map[string]json.RawMessage
+	Profiles map[string]map[string]json.RawMessage
 	Scores   []struct {
 		Name    string
 		Profile string
 		Day     string
-		Facts   json.RawMessage
+		Facts   map[string]json.RawMessage
 		Expect  expected
 	}
 }
@@ -168,9 +169,7 @@ func TestVectorsScores(t *testing.T) {
 	seen := map[string]map[int64]bool{} // characteristic → points that some vector reaches
 	for _, c := range v.Scores {
 		t.Run(c.Name, func(t *testing.T) {
-			var f vectorFacts
-			strict(t, v.Profiles[c.Profile], &f)
-			strict(t, c.Facts, &f)
+			f := merge(t, v.Profiles[c.Profile], c.Facts)
 			w := newWorld(t, v.Subject, day(t, c.Day), &f)
 			rows := w.load()
 			rows.Caps = caps(t, f.Caps)
@@ -199,6 +198,16 @@ func TestVectorsScores(t *testing.T) {
 			}
 		}
 	}
+}
+
+// merge replaces lists of the profile by those of the vector.
+func merge(t *testing.T, profile, facts map[string]json.RawMessage) (f vectorFacts) {
+	all := maps.Clone(profile)
+	maps.Copy(all, facts)
+	data, err := json.Marshal(all)
+	require.NoError(t, err)
+	strict(t, data, &f)
+	return f
 }
 
 func nilIfEmpty(s []string) []string {
