@@ -110,8 +110,8 @@ func (a *api) health(w http.ResponseWriter, r *http.Request) error {
 func (n *Node) ailments(now time.Time) []string {
 	reasons := []string{}
 	select {
-	case <-n.halted:
-		reasons = append(reasons, "consensus has stopped; the log of the node has the cause")
+	case <-n.failed:
+		reasons = append(reasons, n.failure.Error())
 	default:
 	}
 	if n.chain.catchingUp() {

@@ -63,10 +63,11 @@ type LogConfig struct {
 
 // StateConfig says how much history is kept.
 type StateConfig struct {
-	KeepHeights int64 `toml:"keep_heights" doc:"how many past heights can be read; at least 128. Records, receipts and references are kept for ever in any case"`
-	CacheBytes  int64 `toml:"cache_bytes" doc:"memory for rows that were read lately, beside the tree, which takes about 72 bytes a record"`
-	KeepBlocks  int64 `toml:"keep_blocks" doc:"how many past blocks are kept; 0: all. Beside those that clients and evidence still need, 100000 at least"`
-	Archive     bool  `toml:"archive" doc:"true keeps every height with its proofs, and every block; at least two members should"`
+	KeepHeights  int64 `toml:"keep_heights" doc:"how many past heights can be read; at least 128. Records, receipts and references are kept for ever in any case"`
+	CacheBytes   int64 `toml:"cache_bytes" doc:"memory for rows that were read lately, beside the tree, which takes about 72 bytes a record"`
+	KeepBlocks   int64 `toml:"keep_blocks" doc:"how many past blocks are kept; 0: all. Beside those that clients and evidence still need, 100000 at least"`
+	MinFreeBytes int64 `toml:"min_free_bytes" doc:"the node stops, with its stores whole, when less is free on the disk; a full disk would end it in the middle of a write. 0: off"`
+	Archive      bool  `toml:"archive" doc:"true keeps every height with its proofs, and every block; at least two members should"`
 }
 
 // MempoolConfig bounds what waits for a block.
@@ -86,6 +87,7 @@ const (
 	maxMonikerChars    = 64
 	minKeepBlocks      = 100_000
 	minCacheBytes      = 8 << 20
+	maxMinFreeBytes    = 1 << 50
 	maxCacheBytes      = 1 << 40
 	minPendingBytes    = 1 << 20
 	maxPendingBytes    = 4 << 30
@@ -109,7 +111,7 @@ func Default(home string) Config {
 		API:     APIConfig{Laddr: "127.0.0.1:8080", MaxBodyBytes: 8 << 20, MaxRequests: 256, RequestsPerSecond: 2000},
 		Metrics: MetricsConfig{Laddr: "127.0.0.1:26660"},
 		Log:     LogConfig{Level: "info", EngineLevel: "warn", Format: "plain"},
-		State:   StateConfig{KeepHeights: 1000, CacheBytes: 256 << 20},
+		State:   StateConfig{KeepHeights: 1000, CacheBytes: 256 << 20, MinFreeBytes: 512 << 20},
 		Mempool: MempoolConfig{MaxPendingBytes: 64 << 20},
 		Consensus: ConsensusConfig{
 			TimeoutPropose: Duration(2 * time.Second),

@@ -22,6 +22,7 @@ import (
 
 	"tradecredit/app"
 	"tradecredit/app/state"
+	"tradecredit/types"
 )
 
 // ErrHalted is what Wait gives when consensus stopped by itself: the application failed, or CometBFT met what must not be.
@@ -48,7 +49,9 @@ type Node struct {
 	quitting atomic.Bool // CometBFT is being stopped
 	stopping sync.Once
 	stopErr  error
-	halted   chan struct{} // closed when consensus has stopped, by Stop or by itself
+	failing  sync.Once
+	failure  error         // why the node is of no use; read after failed is closed
+	failed   chan struct{} // closed by fail
 	done     chan struct{} // closed when Stop is through
 	quit     chan struct{} // closed when Stop begins
 }
@@ -63,7 +66,7 @@ func New(ctx context.Context, c Config, logger *slog.Logger) (*Node, error) {
 	}
 	n := &Node{
 		cfg: c, logger: logger, registry: newRegistry(),
-		halted: make(chan struct{}), done: make(chan struct{}), quit: make(chan struct{}),
+		failed: make(chan struct{}), done: make(chan struct{}), quit: make(chan struct{}),
 	}
 	if err := n.prepare(ctx); err != nil {
 		return nil, errors.Join(err, n.abandon())
@@ -82,6 +85,9 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 	}
 	n.identity = identityOf(nodeKey, validator)
 	if err := checkAddressesFree(&n.cfg); err != nil {
+		return err
+	}
+	if err := checkDisk(&n.cfg, freeSpace); err != nil {
 		return err
 	}
 	if err := n.openStores(); err != nil {
@@ -165,6 +171,9 @@ func (n *Node) Start(ctx context.Context) error {
 	if err := n.start(ctx); err != nil {
 		return errors.Join(err, n.Stop())
 	}
+	if first, err := types.ParseGenesis(n.genesis.AppState); err == nil && first.Notice != "" {
+		n.logger.Warn(first.Notice, "simulation", first.Simulation)
+	}
 	n.logger.Info("node is up", "chain", n.genesis.ChainID, "moniker", n.cfg.Moniker, "node_id", n.identity.NodeID,
 		"height", n.state.Head().Height, "p2p", n.cfg.P2P.Laddr, "rpc", n.cfg.RPC.Laddr, "api", n.APIAddress(),
 		"metrics", n.MetricsAddress(), "proposal_wait", n.cfg.proposalWait(len(n.genesis.Validators)))
@@ -192,6 +201,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.watchConsensus(); err != nil {
 		return err
 	}
+	go n.watchDisk()
 	n.api.serve()
 	n.metrics.serve()
 	return nil
@@ -209,26 +219,39 @@ func (n *Node) watchConsensus() error {
 	}
 	go func() {
 		consensus.Wait() // takes no lock, unlike every getter
-		close(n.halted)
+		n.fail(ErrHalted)
 	}()
 	return nil
 }
 
-// Wait returns when the node is no use any more: nil after Stop, ErrHalted when consensus stopped by itself (Stop is still
-// to be called then).
+// fail says that the node is of no use any more, unless it is being stopped. The first reason counts.
+func (n *Node) fail(reason error) {
+	n.failing.Do(func() {
+		select {
+		case <-n.quit:
+			return // consensus ended because of Stop
+		default:
+		}
+		n.logger.Error("this node is of no use any more", "reason", reason)
+		n.failure = reason
+		close(n.failed)
+	})
+}
+
+// Wait returns when the node is no use any more: nil after Stop, ErrHalted when consensus stopped by itself, ErrDiskFull when
+// there is no room left. Stop is still to be called after an error.
 func (n *Node) Wait() error {
 	select {
 	case <-n.quit:
 		<-n.done
 		return nil
-	case <-n.halted:
+	case <-n.failed:
 	}
 	select {
-	case <-n.quit: // consensus ended because of Stop
-		<-n.done
+	case <-n.done: // stopped since
 		return nil
 	default:
-		return ErrHalted
+		return n.failure
 	}
 }
 

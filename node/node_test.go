@@ -324,7 +324,7 @@ func TestTwoNodesInOneProcess(t *testing.T) {
 	require.NotEqual(t, a.Identity().NodeID, b.Identity().NodeID)
 }
 
-// A block store of a node that halts by itself is no node any more: Wait says so and health, too.
+// A node whose consensus stops by itself is no node any more: Wait says so, and health too.
 func TestHaltIsNoticed(t *testing.T) {
 	log := &logBuffer{}
 	c := testHome(t)
@@ -344,7 +344,7 @@ func TestHaltIsNoticed(t *testing.T) {
 	require.ErrorIs(t, n.Wait(), ErrHalted)
 	status, body := get(t, n, "/v1/health")
 	require.Equal(t, http.StatusServiceUnavailable, status)
-	require.Contains(t, string(body), "consensus has stopped")
+	require.Contains(t, string(body), "consensus stopped by itself")
 	require.Contains(t, log.String(), "CONSENSUS FAILURE")
 	require.NoError(t, n.Stop())
 	require.NoError(t, n.Wait())
@@ -485,4 +485,36 @@ func TestClockWarnings(t *testing.T) {
 		}
 		require.Contains(t, log.String(), c.message)
 	}
+}
+
+// The node stops before the disk is full, and does not start on one that is.
+func TestDiskNearlyFull(t *testing.T) {
+	c := testHome(t)
+	have := func(left int64, err error) func(string) (int64, error) {
+		return func(string) (int64, error) { return left, err }
+	}
+	require.NoError(t, checkDisk(&c, have(c.State.MinFreeBytes, nil)))
+	require.NoError(t, checkDisk(&c, have(0, errNoFreeSpace)))
+	err := checkDisk(&c, have(c.State.MinFreeBytes-1, nil))
+	require.ErrorIs(t, err, ErrDiskFull)
+	require.ErrorContains(t, err, "511 MiB are free")
+	require.ErrorContains(t, checkDisk(&c, have(0, os.ErrPermission)), "permission denied")
+	left, err := freeSpace(c.Home)
+	require.NoError(t, err)
+	require.Positive(t, left)
+
+	full := c
+	full.State.MinFreeBytes = maxMinFreeBytes
+	_, err = New(context.Background(), full, quiet())
+	require.ErrorIs(t, err, ErrDiskFull)
+
+	n := running(t, c)
+	awaitHeight(t, n, 2)
+	n.fail(fmt.Errorf("%w: as if", ErrDiskFull))
+	require.ErrorIs(t, n.Wait(), ErrDiskFull)
+	status, body := get(t, n, "/v1/health")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, string(body), "nearly full")
+	require.NoError(t, n.Stop())
+	require.NoError(t, n.Wait())
 }

@@ -163,7 +163,10 @@ func checkState(c *Config) error {
 	if n := c.State.KeepBlocks; n != 0 && (n < minKeepBlocks || c.State.Archive) {
 		return fmt.Errorf("state.keep_blocks must be 0 (all) or at least %d, and 0 with state.archive, but is %d", minKeepBlocks, n)
 	}
-	return checkRange("state.cache_bytes", c.State.CacheBytes, minCacheBytes, maxCacheBytes)
+	return errors.Join(
+		checkRange("state.cache_bytes", c.State.CacheBytes, minCacheBytes, maxCacheBytes),
+		checkRange("state.min_free_bytes", c.State.MinFreeBytes, 0, maxMinFreeBytes),
+	)
 }
 
 func checkMempool(c *Config) error {

@@ -6,5 +6,5 @@
 //	ledgerd keys      show who a home is to its peers and as a validator
 //	ledgerd version   show what this program is made of
 //
-// Exit status: 0 done, 1 refused or failed, 3 a store failed (disk), 4 consensus stopped by itself.
+// Exit status: 0 done, 1 refused or failed, 3 a store failed (disk), 4 consensus stopped by itself, 5 the disk is nearly full.
 package main

@@ -11,8 +11,11 @@ import (
 	"tradecredit/node"
 )
 
-// exitHalted is the exit status when consensus stopped by itself; node.ErrHalted.
-const exitHalted = 4
+// Exit statuses beside 1, for whoever restarts the program: neither goes away by itself.
+const (
+	exitHalted   = 4 // node.ErrHalted
+	exitDiskFull = 5 // node.ErrDiskFull
+)
 
 func main() {
 	err := newRoot().Execute()
@@ -20,8 +23,11 @@ func main() {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "ledgerd:", err)
-	if errors.Is(err, node.ErrHalted) {
+	switch {
+	case errors.Is(err, node.ErrHalted):
 		os.Exit(exitHalted)
+	case errors.Is(err, node.ErrDiskFull):
+		os.Exit(exitDiskFull)
 	}
 	os.Exit(1)
 }
