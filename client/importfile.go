@@ -46,6 +46,7 @@ type FileImport struct {
 	passed int64
 	resume resumeFile
 	out    *resultsFile
+	open   bool // the fate of a row is not known
 }
 
 // fileFacts is what one look at the whole file tells.
@@ -86,6 +87,9 @@ func (f *FileImport) Run(ctx context.Context) (summary *Summary, resumed int64, 
 		}
 		if err != nil {
 			return total, resumed, errors.Join(err, f.close(false))
+		}
+		if f.open {
+			break // what later passes depend on may be missing
 		}
 		f.resume.Pass, f.resume.Rows = pass+1, 0
 	}
@@ -221,25 +225,60 @@ func (f *FileImport) pass(ctx context.Context, pass int) (*Summary, error) {
 		return nil, err
 	}
 	im := f.Importer
-	before := *f.resume.Summary.clone()
-	running := before.clone()
-	saved := time.Now()
-	im.OnResult = func(r RowResult) error {
-		running.count(r)
-		if err := f.write(pass, r); err != nil {
-			return err
-		}
-		if f.out != nil && !im.DryRun && time.Since(saved) > saveEvery {
-			saved = time.Now()
-			return f.save(pass, r.Number, running)
-		}
-		return nil
-	}
+	p := &point{file: f, pass: pass, sum: f.resume.Summary.clone(), row: f.resume.Rows, saved: time.Now()}
+	im.OnResult = p.take
 	s, err := im.Run(ctx, f.rest(table, mapper), mapper)
-	if err != nil && f.out != nil && !im.DryRun {
-		return s, errors.Join(err, f.save(pass, f.out.lastRow(f.resume.Rows), running))
+	if f.out != nil && !im.DryRun && !p.frozen && err != nil {
+		return s, errors.Join(err, p.save())
 	}
 	return s, err
+}
+
+// point is how far a pass has come.
+type point struct {
+	file   *FileImport
+	pass   int
+	sum    *Summary
+	row    int64
+	saved  time.Time
+	frozen bool
+}
+
+// take writes a row's result and, now and then, the point to go on from. From the first row on whose fate is not known
+// the point stays: a later run sends that row again.
+func (p *point) take(r RowResult) error {
+	keep := p.file.out != nil && !p.file.Importer.DryRun
+	if r.Status == RowUnknown && keep && !p.frozen {
+		if err := p.save(); err != nil {
+			return err
+		}
+		p.frozen, p.file.open = true, true
+	}
+	if err := p.file.write(p.pass, r); err != nil {
+		return err
+	}
+	p.sum.count(r)
+	p.row = r.Number
+	if keep && !p.frozen && time.Since(p.saved) > saveEvery {
+		return p.save()
+	}
+	return nil
+}
+
+// save writes the results up to here, and then the file that says so.
+func (p *point) save() error {
+	n, err := p.file.out.flush()
+	if err != nil {
+		return err
+	}
+	p.saved = time.Now()
+	at := p.file.resume
+	at.Pass, at.Rows, at.ResultsBytes, at.Summary = p.pass, p.row, n, p.sum
+	data, err := json.MarshalIndent(at, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFileAtomic(p.file.resumePath(), append(data, '\n'), 0o600)
 }
 
 // rest yields the rows that have no result yet. The mapper sees the others, too: what it sends once it may have sent
@@ -272,28 +311,13 @@ func (f *FileImport) write(pass int, r RowResult) error {
 	return nil
 }
 
-// save writes the point to go on from: first the results up to there, then the file that says so.
-func (f *FileImport) save(pass int, row int64, s *Summary) error {
-	n, err := f.out.flush()
-	if err != nil {
-		return err
-	}
-	point := f.resume
-	point.Pass, point.Rows, point.ResultsBytes, point.Summary = pass, row, n, s
-	data, err := json.MarshalIndent(point, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writeFileAtomic(f.resumePath(), append(data, '\n'), 0o600)
-}
-
 // close ends the results; a complete import needs no point to go on from.
 func (f *FileImport) close(complete bool) error {
 	if f.out == nil {
 		return nil
 	}
 	err := f.out.close()
-	if complete && !f.Importer.DryRun {
+	if complete && !f.open && !f.Importer.DryRun {
 		if gone := os.Remove(f.resumePath()); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
 			err = errors.Join(err, gone)
 		}
@@ -320,7 +344,6 @@ type resultsFile struct {
 	file *os.File
 	w    *csv.Writer
 	n    *countingWriter
-	row  int64
 }
 
 type countingWriter struct {
@@ -358,13 +381,9 @@ func openResults(path string, keep int64) (*resultsFile, error) {
 }
 
 func (o *resultsFile) write(pass int, r RowResult) error {
-	o.row = r.Number
 	return o.w.Write([]string{strconv.Itoa(pass), strconv.FormatInt(r.Number, 10), strconv.FormatInt(r.Line, 10), string(r.Status),
 		r.Reason, r.Detail, strconv.Itoa(r.Messages), strconv.FormatInt(r.Height, 10)})
 }
-
-// lastRow is the last row that was written in this run; before when there was none.
-func (o *resultsFile) lastRow(before int64) int64 { return max(o.row, before) }
 
 func (o *resultsFile) flush() (int64, error) {
 	o.w.Flush()
