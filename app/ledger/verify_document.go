@@ -10,7 +10,7 @@ import (
 
 // VerifyDocument: a verifier looked at a document and says what it found.
 //
-// Signed by a VERIFIER, or by an institution that is the source of such documents, in its own right. Changes
+// Signed by a VERIFIER, or by the role that is the source of such documents (document_sources.go), in its own right. Changes
 // document/<id>; posts VERDICT to the holder's log. Nobody verifies its own document: not who anchored it, nor the
 // holder's control group. One verdict a verifier, and one a control group of verifiers. As many equal verdicts as
 // Parameters.document_verdicts says decide: MATCH verifies, MISMATCH, NOT_FOUND and REVOKED_BY_ISSUER reject.
@@ -27,7 +27,7 @@ func checkVerifyDocument(m *types.VerifyDocument) error {
 }
 
 // verifyDocument checks: day, document, whose it is, the verifier's earlier verdict, that of its control group, state,
-// commitment, expiry.
+// commitment, expiry, source of the type.
 func verifyDocument(tx *Tx, m *types.VerifyDocument) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err
@@ -55,6 +55,9 @@ func verifyDocument(tx *Tx, m *types.VerifyDocument) error {
 	}
 	if err := tx.verifiable(d, m); err != nil {
 		return err
+	}
+	if role := tx.Sender.Key.Role; role != types.Role_VERIFIER && !isSource(role, d.Document.Type) {
+		return types.Refuse(types.Code_not_source_of_type, "documents of type %s do not come from %s; a verifier looks at them", d.Document.Type, role)
 	}
 	d.Verdicts = append(d.Verdicts, &types.GivenVerdict{
 		Verifier: tx.Sender.ID, Role: tx.Sender.Key.Role, Verdict: m.Verdict, Method: m.Method, Day: m.Day,
