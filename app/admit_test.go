@@ -291,15 +291,50 @@ func TestPeersAreAdmittedByWorkers(t *testing.T) {
 	eventually(t, "queue empty", func() bool { return r.peers.bytes.Load() == 0 })
 
 	q := newPeerQueue(100)
-	require.True(t, q.put(make([]byte, 60)))
-	require.False(t, q.put(make([]byte, 60)), "no room for the bytes")
-	require.True(t, q.put(make([]byte, 40)))
+	require.True(t, q.put(peerTx{raw: make([]byte, 60)}))
+	require.False(t, q.put(peerTx{raw: make([]byte, 60)}), "no room for the bytes")
+	require.True(t, q.put(peerTx{raw: make([]byte, 40)}))
 	require.Len(t, q.take(nil), 2)
 	require.Zero(t, q.bytes.Load())
 	for range peerQueueTxs {
-		require.True(t, q.put(nil))
+		require.True(t, q.put(peerTx{}))
 	}
-	require.False(t, q.put(nil), "no room for one more")
+	require.False(t, q.put(peerTx{}), "no room for one more")
+}
+
+// TestPeerAhead: a peer's transaction that rests on a block which this node does not have yet is tried again after it, once.
+func TestPeerAhead(t *testing.T) {
+	w := newWorld(t)
+	r := newReplica(t, w, Options{})
+	r.block()
+	k := testKey(t, "forex second")
+	newKey := &types.NewKey{
+		Id: "k2", Role: types.Role_FOREX, Algorithm: types.Algorithm_ED25519, PublicKey: k.PublicKey(),
+		Possession: k.Sign(types.Possession(testChain, "forex", "k2", k.PublicKey())),
+	}
+	rotate := w.tx(t, "forex", r.unix, &types.RotateKey{OldKey: "k1", NewKey: newKey, OldValidUntilUnix: r.unix + 9000})
+	b := w.body("forex", r.unix, fixing(0))
+	b.Key = "k2"
+	early, never := wire(t, b, k, nil), w.body("forex", r.unix, fixing(1))
+	never.Key = "k3"
+	for _, raw := range [][]byte{early, wire(t, never, k, nil)} {
+		res, err := r.InsertTx(context.Background(), &abci.RequestInsertTx{Tx: raw})
+		require.NoError(t, err)
+		require.Zero(t, res.Code)
+	}
+	kept := func() int {
+		r.peers.mu.Lock()
+		defer r.peers.mu.Unlock()
+		return len(r.peers.early)
+	}
+	eventually(t, "both are kept", func() bool { return kept() == 2 })
+	require.Zero(t, r.Status().PendingTxs)
+	require.Zero(t, r.block(rotate).TxResults[0].Code)
+	eventually(t, "one is admitted", func() bool { return r.Status().PendingTxs == 1 })
+	eventually(t, "both were tried", func() bool { return r.peers.bytes.Load() == 0 })
+	txs, _ := r.propose()
+	require.Equal(t, [][]byte{early}, txs)
+	require.Zero(t, kept())
 }
 
 func TestQuit(t *testing.T) {

@@ -49,6 +49,7 @@ func (a *App) follow(b *stagedBlock) error {
 	a.tip.Store(&tip{Moment: *m, height: b.height, hash: b.staged.AppHash()})
 	expired := a.pool.committed(b.height, b.unix, b.txs)
 	a.waiters.wake(b.txs)
+	a.peers.committed()
 	a.metrics.dropped("expired", expired)
 	a.metrics.committed(b)
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,9 +120,10 @@ type replica struct {
 	w    *world
 	fs   vfs.FS
 	dir  string // of the store; "state" if empty
-	unix int64  // time of the last block, and this node's clock
+	unix int64  // time of the last block
 	o    Options
 
+	clock   atomic.Int64 // what this node's clock shows: the time of the last block
 	staging [][]byte
 	history [][][]byte // the transactions of committed blocks
 }
@@ -142,7 +144,8 @@ func (r *replica) open() {
 	db, err := state.Open(r.dir, state.Options{FS: r.fs, CheckpointEvery: -1, CacheBytes: 8 << 20})
 	require.NoError(r.t, err)
 	if r.o.Now == nil {
-		r.o.Now = func() time.Time { return time.Unix(r.unix, 0) }
+		r.clock.Store(r.unix)
+		r.o.Now = func() time.Time { return time.Unix(r.clock.Load(), 0) }
 	}
 	r.App, err = New(db, r.o)
 	require.NoError(r.t, err)
@@ -221,6 +224,7 @@ func (r *replica) commit() {
 	_, err := r.Commit(context.Background(), &abci.RequestCommit{})
 	require.NoError(r.t, err)
 	r.unix = unix
+	r.clock.Store(unix)
 	r.history = append(r.history, r.staging)
 }
 

@@ -11,7 +11,7 @@ import (
 
 const (
 	itemOverhead = 2048 // what a waiting transaction takes besides its bytes, roughly
-	signerShare  = 4    // one signer may use a quarter of the pool
+	signerShare  = 4    // one signer may use a quarter of the pool, and the largest transaction always
 	offerEvery   = 10   // blocks between two offers of a transaction to the peers
 	relayAfter   = 2    // blocks before a peer's transaction is passed on: most are included by then
 )
@@ -88,7 +88,7 @@ func (p *pool) checkRoom(t *types.Tx) (types.Code, string) {
 	if p.bytes+size > p.max {
 		return types.NodeCodeFull, "the node's pool is full; send it again later"
 	}
-	if p.signers[signer]+size > p.max/signerShare {
+	if p.signers[signer]+size > max(p.max/signerShare, types.MaxTxBytes+itemOverhead) {
 		return types.NodeCodeQuota, "too much from " + signer + " waits for a block; send it again later"
 	}
 	return types.Code_ok, ""

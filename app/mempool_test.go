@@ -51,6 +51,17 @@ func TestPoolLimits(t *testing.T) {
 	r.submit(types.NodeCodeFull, w.tx(t, "platform", r.unix, &types.RecordOrder{Id: "x", TermsDigest: make([]byte, 100_000)}))
 }
 
+// TestLargestTransactionFitsTheSmallestPool: one signer's share always holds one transaction.
+func TestLargestTransactionFitsTheSmallestPool(t *testing.T) {
+	w := newWorld(t)
+	r := newReplica(t, w, Options{MaxPendingBytes: 4 * types.MaxTxBytes})
+	r.block()
+	raw := bulky(t, r, "forex", types.MaxTxBytes-280)
+	require.Greater(t, len(raw), types.MaxTxBytes-100)
+	r.submit(types.Code_ok, raw)
+	require.Len(t, r.prepare(testRoom), 1)
+}
+
 func TestPoolExpires(t *testing.T) {
 	w := newWorld(t)
 	r := newReplica(t, w, Options{})
