@@ -379,3 +379,13 @@ func (c *condition) holds(row *Row) bool {
 	}
 	return slices.Contains(c.is, v)
 }
+
+// SkipReasons lists the reasons of the mapping's own skips: rows that are left out on purpose.
+func (m *Mapping) SkipReasons() []string {
+	var out []string
+	for _, s := range m.skips {
+		out = append(out, s.reason)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

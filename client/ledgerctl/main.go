@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tradecredit/client"
+)
+
+// Exit statuses.
+const (
+	exitDone  = 0
+	exitFail  = 1
+	exitUsage = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program, for tests too.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	var said *saidError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &said): // the command has printed what there is to know
+		return exitFail
+	}
+	fmt.Fprintln(errs, "ledgerctl:", err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFail
+}
+
+// usageError is a command line that was not understood.
+type usageError struct{ err error }
+
+func (u *usageError) Error() string { return u.err.Error() }
+func (u *usageError) Unwrap() error { return u.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// saidError ends the program with status 1 after the outcome was printed.
+type saidError struct{}
+
+func (*saidError) Error() string { return "said" }
+
+// options are the flags of every command.
+type options struct {
+	nodes        []string
+	chainID      string
+	trust        string
+	keys         string
+	passphraseFD string
+	output       string
+}
+
+// newRoot builds the command tree anew, so that nothing is left over from a run before.
+func newRoot() *cobra.Command {
+	o := &options{}
+	root := &cobra.Command{
+		Use:   "ledgerctl",
+		Short: "Sign, submit, import, read with proof, and verify reports of the trade credit ledger",
+		Example: "  ledgerctl keys add bank-a --holder bank-a --key-id bank\n" +
+			"  ledgerctl trust init --genesis genesis.json\n" +
+			"  ledgerctl tx record_order --help\n" +
+			"  ledgerctl get chain --trust trust.json\n" +
+			"  ledgerctl verify report.tcr --trust trust.json",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	f := root.PersistentFlags()
+	f.StringSliceVar(&o.nodes, "node", fromEnv("LEDGERCTL_NODE", "http://127.0.0.1:8080"), "base URLs of nodes, tried in turn (env LEDGERCTL_NODE)")
+	f.StringVar(&o.chainID, "chain-id", os.Getenv("LEDGERCTL_CHAIN_ID"), "network; taken from the trust file when left out (env LEDGERCTL_CHAIN_ID)")
+	f.StringVar(&o.trust, "trust", os.Getenv("LEDGERCTL_TRUST"), "trust file that pins the validators (env LEDGERCTL_TRUST)")
+	f.StringVar(&o.keys, "keys", defaultKeys(), "folder of key files (env LEDGERCTL_KEYS)")
+	f.StringVar(&o.passphraseFD, "passphrase-fd", "", "number of the file descriptor with the passphrase (or env "+client.PassphraseVariable+", or the terminal)")
+	f.StringVarP(&o.output, "output", "o", "human", "human or json")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(newTx(o), newGet(o), newEntries(o), newReport(o), newVerify(o), newImport(o), newKeys(o), newTrust(o), newStatus(o), newVersion(o))
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if o.output != "human" && o.output != "json" {
+			return usagef("--output is human or json, not %q", o.output)
+		}
+		return nil
+	}
+	return root
+}
+
+func fromEnv(name, otherwise string) []string {
+	if v := os.Getenv(name); v != "" {
+		return []string{v}
+	}
+	return []string{otherwise}
+}
+
+func defaultKeys() string {
+	if v := os.Getenv("LEDGERCTL_KEYS"); v != "" {
+		return v
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "keys"
+	}
+	return filepath.Join(home, ".tradecredit", "keys")
+}
+
+// exactly wants n arguments and says which.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usagef("%s wants %s; see %s --help", cmd.CommandPath(), what, cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// json tells whether the output is for programs.
+func (o *options) json() bool { return o.output == "json" }
+
+// print writes one JSON object.
+func printJSON(w io.Writer, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, string(text))
+	return err
+}
+
+// readTrust reads the trust file; nil without one.
+func (o *options) readTrust() (*client.Trust, error) {
+	if o.trust == "" {
+		return nil, nil
+	}
+	return client.ReadTrust(o.trust)
+}
+
+// needTrust is readTrust for commands that verify.
+func (o *options) needTrust() (*client.Trust, error) {
+	t, err := o.readTrust()
+	if err == nil && t == nil {
+		err = usagef("--trust is needed: nothing can be verified without it; make one with: ledgerctl trust init --genesis genesis.json")
+	}
+	return t, err
+}
+
+// client connects to the nodes; nothing is asked yet.
+func (o *options) client(trust *client.Trust) (*client.Client, error) {
+	return client.New(client.Config{Endpoints: o.nodes, ChainID: o.chainID, Trust: trust})
+}
+
+// signingClient is a client that knows its network. Without --chain-id and --trust the node is asked, if it runs on this
+// machine: a strange node could have one sign for another network than one thinks.
+func (o *options) signingClient(ctx context.Context) (*client.Client, error) {
+	trust, err := o.readTrust()
+	if err != nil {
+		return nil, err
+	}
+	c, err := o.client(trust)
+	if err != nil || c.ChainID() != "" {
+		return c, err
+	}
+	if !loopback(o.nodes) {
+		return nil, usagef("--chain-id or --trust is needed: what is signed names its network, and only a node on this machine is believed about it")
+	}
+	status, err := c.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, _ := status["chain_id"].(string)
+	if id == "" {
+		return nil, usagef("the node does not say its chain id; give --chain-id")
+	}
+	return client.New(client.Config{Endpoints: o.nodes, ChainID: id})
+}
+
+func loopback(nodes []string) bool {
+	for _, n := range nodes {
+		u, err := url.Parse(n)
+		if err != nil {
+			return false
+		}
+		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tradecredit/client"
+	"tradecredit/types"
+)
+
+func newGet(o *options) *cobra.Command {
+	var height, minHeight int64
+	var maxAge time.Duration
+	cmd := &cobra.Command{
+		Use:   "get KEY",
+		Short: "Read one record, or its absence, and verify the proof",
+		Long: "Read one record, or its absence, and verify the proof against the validators that --trust pins: the answer is about this key, on this chain, " +
+			"at the height and of the age that is asked.\n\nKinds of keys: " + strings.Join(keyPrefixes(), " ") + "\nA record id is MEMBER/SOURCE-ID.",
+		Example: "  ledgerctl get chain --trust trust.json\n" +
+			"  ledgerctl get receivable/platform-1/R-88 --trust trust.json -o json\n" +
+			"  ledgerctl get consent/platform-1/C-9 --trust trust.json   # proves that there is none",
+		Args: exactly(1, "one key of the state"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			trust, err := o.needTrust()
+			if err != nil {
+				return err
+			}
+			c, err := o.client(trust)
+			if err != nil {
+				return err
+			}
+			proven, err := c.GetRaw(cmd.Context(), args[0], client.GetOptions{Height: height, MinHeight: minHeight, MaxAge: maxAge})
+			if err != nil {
+				return err
+			}
+			return printProven(cmd, o, c.ChainID(), proven)
+		},
+	}
+	cmd.Flags().Int64Var(&height, "height", 0, "state of that height; 0: the newest")
+	cmd.Flags().Int64Var(&minHeight, "min-height", 0, "refuse an older state")
+	cmd.Flags().DurationVar(&maxAge, "max-age", 0, "refuse an older header (default 2m for the newest state)")
+	return cmd
+}
+
+func printProven(cmd *cobra.Command, o *options, chainID string, p *client.Proven) error {
+	out := cmd.OutOrStdout()
+	text, err := recordText(p)
+	if err != nil {
+		return err
+	}
+	if o.json() {
+		return printJSON(out, map[string]any{"key": p.Key, "record": json.RawMessage(text), "absent": p.Value == nil, "proved": true, "chain_id": chainID,
+			"height": p.Height, "header_time": p.Time.UTC().Format(time.RFC3339Nano), "app_hash": p.AppHash.String()})
+	}
+	what := "is absent"
+	if p.Value != nil {
+		indented, err := indentJSON(text)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, indented)
+		what = "is as shown"
+	}
+	_, err = fmt.Fprintf(out, "✓ proved: %s %s at height %d of %s (header %d, %s)\n", p.Key, what, p.Height, chainID, p.Height+1, p.Time.UTC().Format(time.RFC3339))
+	return err
+}
+
+func indentJSON(text []byte) (string, error) {
+	var v json.RawMessage = text
+	b, err := json.MarshalIndent(v, "", "  ")
+	return string(b), err
+}
+
+// recordKinds says what stands under each prefix.
+var recordKinds = []struct {
+	prefix string
+	make   func() record
+}{
+	{string(types.ChainKey), func() record { return new(types.Chain) }},
+	{string(types.ParametersKey), func() record { return new(types.Parameters) }},
+	{string(types.ActiveModelKey), func() record { return new(types.Model) }},
+	{string(types.Members), func() record { return new(types.Member) }},
+	{string(types.Keys), func() record { return new(types.KeyRecord) }},
+	{string(types.Proposals), func() record { return new(types.Proposal) }},
+	{string(types.Enterprises), func() record { return new(types.Enterprise) }},
+	{string(types.Delegations), func() record { return new(types.Delegation) }},
+	{string(types.Orders), func() record { return new(types.Order) }},
+	{string(types.Movements), func() record { return new(types.Movement) }},
+	{string(types.Declarations), func() record { return new(types.Declaration) }},
+	{string(types.CustomsEvents), func() record { return new(types.CustomsRecord) }},
+	{string(types.Documents), func() record { return new(types.Document) }},
+	{string(types.Receivables), func() record { return new(types.Receivable) }},
+	{string(types.Settlements), func() record { return new(types.Settlement) }},
+	{string(types.Fixings), func() record { return new(types.Fixing) }},
+	{string(types.Consents), func() record { return new(types.Consent) }},
+	{string(types.Receipts), func() record { return new(types.Receipt) }},
+	{string(types.Models), func() record { return new(types.Model) }},
+	{string(types.Subjects), func() record { return new(types.SubjectHead) }},
+	{string(types.Months), func() record { return new(types.MonthSum) }},
+	{string(types.Pairs), func() record { return new(types.PairSum) }},
+	{string(types.Ranks), func() record { return new(types.Rank) }},
+	{string(types.Dues), func() record { return new(types.Due) }},
+	{string(types.Usages), func() record { return new(types.Usage) }},
+	{"public-key/", func() record { return new(types.KeyRecord) }},
+}
+
+type record interface{ Unmarshal([]byte) error }
+
+func keyPrefixes() []string {
+	var out []string
+	for _, k := range recordKinds {
+		out = append(out, k.prefix)
+	}
+	return out
+}
+
+// recordText is the record as JSON; null when it is absent.
+func recordText(p *client.Proven) ([]byte, error) {
+	if p.Value == nil {
+		return []byte("null"), nil
+	}
+	for _, k := range recordKinds {
+		if p.Key == k.prefix || (strings.HasSuffix(k.prefix, "/") && strings.HasPrefix(p.Key, k.prefix)) {
+			r := k.make()
+			if err := r.Unmarshal(p.Value); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.Key, err)
+			}
+			return client.EncodeMessage(r)
+		}
+	}
+	return json.Marshal(map[string]string{"bytes": fmt.Sprintf("%x", p.Value)})
+}
+
+func newEntries(o *options) *cobra.Command {
+	var after uint64
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "entries SUBJECT",
+		Short: "List rows of an enterprise's entry log, as a node tells them (unproved)",
+		Example: "  ledgerctl entries USCC:91350100M000100Y43\n" +
+			"  ledgerctl entries USCC:91350100M000100Y43 --after 200 --limit 100 -o json",
+		Args: exactly(1, "one subject id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := types.CheckSubjectID(args[0]); err != nil {
+				return &usageError{err}
+			}
+			c, err := o.client(nil)
+			if err != nil {
+				return err
+			}
+			r, err := c.Entries(cmd.Context(), args[0], after, limit)
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if o.json() {
+				text, err := client.EncodeMessage(r)
+				if err != nil {
+					return err
+				}
+				return printJSON(out, json.RawMessage(text))
+			}
+			w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "No\tKind\tDay\tCounterparty\tBase amount (minor)\tCounted\tRecord")
+			for i, e := range r.Entries {
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%t\t%s\n", after+uint64(i), strings.TrimPrefix(e.Kind.String(), "ENTRY_"), types.FormatDay(e.Day),
+					e.Counterparty, e.BaseMinor, e.Counted, e.Record)
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(out, "%d of %d entries at height %d; the list is the node's word, UNPROVED\n", len(r.Entries), r.Total, r.Height)
+			return err
+		},
+	}
+	cmd.Flags().Uint64Var(&after, "after", 0, "number of the first row")
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many rows (default: the node's)")
+	return cmd
+}
+
+func newStatus(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Ask a node how it is (its own word)", Example: "  ledgerctl status\n  ledgerctl status --node http://10.0.0.7:8080 -o json",
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := o.client(nil)
+			if err != nil {
+				return err
+			}
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if o.json() {
+				return printJSON(cmd.OutOrStdout(), s)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, k := range []string{"chain_id", "moniker", "height", "block_time", "provable_height", "app_hash", "peers", "catching_up", "base_currency", "simulation", "notice"} {
+				if v, ok := s[k]; ok && v != "" {
+					if f, isNumber := v.(float64); isNumber {
+						v = int64(f)
+					}
+					fmt.Fprintf(w, "%s\t%v\n", strings.ReplaceAll(k, "_", " "), v)
+				}
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func newVersion(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Example: "  ledgerctl version",
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.json() {
+				return printJSON(cmd.OutOrStdout(), map[string]string{"version": types.Version})
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), types.Version)
+			return err
+		},
+	}
+}
+
+// readFile is os.ReadFile with a sentence.
+func readFile(path, what string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return data, nil
+}
