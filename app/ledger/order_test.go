@@ -221,3 +221,55 @@ func TestLegsFollowTheOrder(t *testing.T) {
 	require.Equal(t, int64(maxOrderReceivables), sum())
 	tr.requireSums()
 }
+
+// States that no message of this version leads to are refused all the same.
+func TestClosedStatesRefuse(t *testing.T) {
+	tr := newTrade(t)
+	order := tr.record("shop", buyer, seller)
+	o, err := state.Get(tr, types.OrderKey(order))
+	require.NoError(t, err)
+	o.Status = types.OrderStatus_ORDER_CANCELLED
+	require.NoError(t, state.Set(tr, types.OrderKey(order), o))
+	for _, m := range []struct {
+		signer string
+		msg    types.Msg
+	}{
+		{buyer, &types.ConfirmOrder{Order: order, TermsDigest: digest("terms"), Day: tradeDay}},
+		{buyer, &types.AcceptDelivery{Order: order, Day: tradeDay}},
+		{"carrier", &types.RecordLogisticsEvent{Id: "m", Order: order, Event: types.LogisticsEvent_ESTIMATE, Day: tradeDay, Place: "DE"}},
+		{"customs", &types.RecordCustomsEvent{
+			Id: "e", Declaration: "d", Event: types.CustomsEvent_DECLARED, Day: tradeDay, Mode: "0110", Order: order,
+			Declarant: seller, Export: true, Currency: "CNY", ValueMinor: 5,
+		}},
+		{seller, &types.IssueReceivable{
+			Id: "r", Order: order, Seller: seller, Debtor: buyer, Type: "380", Currency: "CNY", AmountMinor: 1,
+			IssueDay: tradeDay, DueDay: tradeDay, Commitment: digest("paper"),
+		}},
+	} {
+		require.Equal(t, types.Code_order_state_forbids, tr.say(m.signer, m.msg), "%v", m.msg)
+	}
+	for _, status := range []types.ReceivableStatus{
+		types.ReceivableStatus_REJECTED, types.ReceivableStatus_VOID, types.ReceivableStatus_WRITTEN_OFF,
+	} {
+		id := tr.issue(seller, buyer, 10, tradeDay)
+		r := tr.owed(id)
+		r.Status = status
+		require.NoError(t, state.Set(tr, types.ReceivableKey(id), r))
+		require.Equal(t, types.Code_receivable_state_forbids, tr.say("bank-a", tr.payment(tradeDay, &types.Allocation{Receivable: id, AmountMinor: 1})))
+		require.Equal(t, types.Code_receivable_state_forbids, tr.say(buyer, &types.AcceptReceivable{Receivable: id, Day: tradeDay, Commitment: digest("paper")}))
+	}
+}
+
+// A receivable of a related order is related, whether it says so or not.
+func TestRelatedOrderMakesRelatedReceivables(t *testing.T) {
+	tr := newTrade(t)
+	tr.ok("shop", &types.RecordOrder{
+		Id: "o", Kind: types.OrderKind_GOODS, Buyer: buyer, Seller: seller, OrderDay: tradeDay, PromisedDay: tradeDay,
+		Currency: "CNY", AmountMinor: 1000, TermsDigest: digest("terms"), Related: true,
+	})
+	id := tr.issue(seller, buyer, 10, tradeDay, func(m *types.IssueReceivable) { m.Order = "shop/o" })
+	require.True(t, tr.owed(id).Related)
+	tr.accept(id)
+	require.False(t, tr.owed(id).Experience)
+	tr.requireSums()
+}
