@@ -634,17 +634,35 @@ func TestTwoWay(t *testing.T) {
 	require.False(t, hit, "the same direction is no two-way payment")
 }
 
-// BenchmarkPost is one entry of a subject with many counterparties, the block's batch included.
+// BenchmarkPost is one entry with its sums, in a block's batch that never ends: an event that touches one month, a part
+// between parties with few recent parts, and one between parties whose recent list is always full.
 func BenchmarkPost(b *testing.B) {
-	batch := state.NewBatch(emptyState(b))
-	for i := range b.N {
-		e := types.Entry{
-			Kind: types.EntryKind_ENTRY_PAID, Record: "settlement/0123456789abcdef", Counterparty: fmt.Sprintf("CC:reg:c%03d", i%200),
-			Member: "bank-1", Day: 20000 + int32(i%60), DueDay: 20000, BaseMinor: 100000, Dbt: int32(i % 60), P: 50, Counted: true,
-			Evidence: types.Evidence_SOURCE_SIGNED,
-		}
-		if _, err := post(batch, 1, "CC:reg:a", e); err != nil {
-			b.Fatal(err)
-		}
+	part := types.Entry{
+		Kind: types.EntryKind_ENTRY_PAID, Record: "settlement/0123456789abcdef", Member: "bank-1", DueDay: 20000, BaseMinor: 100000,
+		Dbt: 5, P: 77, Counted: true, Evidence: types.Evidence_SOURCE_SIGNED,
+	}
+	event := part
+	event.Kind = types.EntryKind_ENTRY_MOVEMENT
+	for _, c := range []struct {
+		name     string
+		entry    types.Entry
+		subjects int
+		days     int // from one part of a pair to the next
+	}{{"event", event, 1000, 1}, {"part", part, 1000, 10}, {"part.recent32", part, 1, 0}} {
+		b.Run(c.name, func(b *testing.B) {
+			batch := state.NewBatch(emptyState(b))
+			subjects := make([]string, c.subjects)
+			for i := range subjects {
+				subjects[i] = fmt.Sprintf("CC:reg:%04d", i)
+			}
+			for i := range b.N {
+				e := c.entry
+				e.Day = 20000 + int32(i/c.subjects*c.days%3000)
+				e.Counterparty = subjects[(i+1)%c.subjects] + "x"
+				if _, err := post(batch, 1, subjects[i%c.subjects], e); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
