@@ -105,6 +105,7 @@ func FuzzApply(f *testing.F) {
 		deliver(t, w, b, signer, 0, true, &m, refuse)
 		deliver(t, w, b, signer, 1, false, &m, refuse, &m)
 		deliver(t, w, b, signer, 2, false, &m)
+		require.NoError(t, Audit(b, b.Unix))
 		b.Unix += 400 * secondsADay
 		_, err = b.Begin()
 		require.NoError(t, err)

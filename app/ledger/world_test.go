@@ -246,7 +246,7 @@ func (w *world) block(txs []sent) ([]Result, string) {
 	return results, diff
 }
 
-// audit compares all sums with a fold over all logs, written apart from the rules.
+// audit checks the invariants of the records, and compares all sums with a fold over all logs, written apart from the rules.
 func (w *world) audit(view *state.View, batch *state.Batch) {
 	grew := false
 	for _, c := range batch.Changes() {
@@ -268,6 +268,7 @@ func (w *world) audit(view *state.View, batch *state.Batch) {
 			w.log, grew = append(w.log, p), true
 		}
 	}
+	require.NoError(w.t, Audit(batch, w.unix))
 	if !grew {
 		return
 	}

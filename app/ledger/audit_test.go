@@ -1,0 +1,81 @@
+package ledger
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tradecredit/app/state"
+	"tradecredit/types"
+)
+
+// Audit passes over a life in which every message was accepted, and finds each contradiction that is planted in it.
+func TestAudit(t *testing.T) {
+	w := newWorld(t, castText, "USD", "")
+	w.live(everyMessage)
+	view := w.db.View()
+	defer func() { require.NoError(t, view.Close()) }()
+	require.NoError(t, Audit(view, w.unix))
+
+	for name, plant := range map[string]func(*state.Batch){
+		"parts exceed": func(b *state.Batch) {
+			alter(t, b, types.SettlementKey(digestOf("p2")), func(s *types.Settlement) { s.AmountMinor = 499999 })
+		},
+		"live parts": func(b *state.Batch) {
+			alter(t, b, types.ReceivableKey("DE:HRB:1/r1"), func(r *types.Receivable) { r.SettledMinor++ })
+		},
+		"of 500000 settled": func(b *state.Batch) {
+			alter(t, b, types.ReceivableKey("DE:HRB:1/r1"), func(r *types.Receivable) { r.Receivable.AmountMinor = 500000 })
+		},
+		"SETTLED with": func(b *state.Batch) {
+			alter(t, b, types.ReceivableKey("DE:HRB:1/r1"), func(r *types.Receivable) { r.Status = types.ReceivableStatus_SETTLED })
+		},
+		"receivables of": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/o1"), func(o *types.Order) { o.InvoicedMinor++ })
+		},
+		"after 9 of 9 uses": func(b *state.Batch) {
+			alter(t, b, types.ConsentKey("DE:HRB:1/c1"), func(c *types.Consent) { c.Used = 9 })
+		},
+		"not in the queues": func(b *state.Batch) {
+			alter(t, b, types.ConsentKey("DE:HRB:1/c1"), func(c *types.Consent) { c.Status = types.ConsentStatus_ACTIVE })
+		},
+		"still in the queues": func(b *state.Batch) {
+			alter(t, b, types.ConsentKey("bank-a/c2"), func(c *types.Consent) { c.Status = types.ConsentStatus_CONSENT_REVOKED })
+		},
+		"voted twice": func(b *state.Batch) {
+			alter(t, b, types.ProposalKey("bank-a/p1"), func(p *types.Proposal) { p.Rejections = p.Approvals[:1] })
+		},
+		"not of the electorate": func(b *state.Batch) {
+			alter(t, b, types.ProposalKey("bank-a/p1"), func(p *types.Proposal) { p.Electorate = p.Electorate[1:] })
+		},
+		"OPEN with": func(b *state.Batch) {
+			alter(t, b, types.ProposalKey("bank-a/p2"), func(p *types.Proposal) { p.Approvals = p.Electorate })
+		},
+		"public half": func(b *state.Batch) {
+			alter(t, b, types.KeyKey("tax", "tax"), func(k *types.KeyRecord) { k.PublicKey[0]++ })
+		},
+		"is missing": func(b *state.Batch) {
+			alter(t, b, types.SubjectKey("DE:HRB:1"), func(h *types.SubjectHead) { h.Entries++ })
+		},
+		"another root": func(b *state.Batch) {
+			alter(t, b, types.SubjectKey("DE:HRB:1"), func(h *types.SubjectHead) { h.Root[0]++ })
+		},
+		"last_council_seat": func(b *state.Batch) {
+			for _, id := range []string{"bank-a", "bank-b", "platform"} {
+				alter(t, b, types.KeyKey(id, "council"), func(k *types.KeyRecord) { k.Status = types.KeyStatus_KEY_REVOKED })
+			}
+		},
+	} {
+		batch := state.NewBatch(view)
+		plant(batch)
+		require.ErrorContains(t, Audit(batch, w.unix), name)
+	}
+}
+
+func alter[V any, P types.Record[V]](t *testing.T, b *state.Batch, k types.Key[V], change func(P)) {
+	v, err := state.Get[V, P](b, k)
+	require.NoError(t, err)
+	require.NotNil(t, v, string(k))
+	change(v)
+	require.NoError(t, state.Set(b, k, v))
+}
