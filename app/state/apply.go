@@ -28,14 +28,13 @@ func (db *DB) Apply(s *Staged) (err error) {
 		return fmt.Errorf("%w: height %d", ErrStale, s.head.Height)
 	}
 	defer func() {
-		// Pebble reports a failed commit through Logger.Fatalf, which must not return.
+		// Pebble reports a failed commit by a panic, or through Logger.Fatalf, which must not
+		// return.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("commit of height %d: %v", s.head.Height, r)
 		}
 		if err != nil {
-			db.mu.Lock()
-			db.failed = fmt.Errorf("%w: %v", ErrFailed, err)
-			db.mu.Unlock()
+			db.fail(err)
 		}
 	}()
 	w := db.disk.NewBatchWithSize(s.size())
@@ -56,6 +55,15 @@ func (db *DB) Apply(s *Staged) (err error) {
 	db.follow(s, done)
 	db.checkpointIfDue()
 	return nil
+}
+
+// fail makes the store unusable.
+func (db *DB) fail(err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.failed == nil {
+		db.failed = fmt.Errorf("%w: %v", ErrFailed, err)
+	}
 }
 
 // size estimates the bytes of the block's rows.
@@ -193,6 +201,7 @@ func (db *DB) follow(s *Staged, swept bool) {
 	db.history.push(undoOf(db.tree, db.head.Roots, s))
 	db.tree.apply(s)
 	db.head = s.head
+	db.oldest = max(db.oldest, s.head.oldest)
 	if swept {
 		db.swept = s.head.floor
 	}

@@ -26,9 +26,12 @@ type Options struct {
 	CheckpointEvery int64                            // heights between leaf checkpoints; 0: 1000, below 0: only when asked
 	CacheBytes      int64                            // for blocks of the disk and for values, together; 0: 256 MiB
 	Logger          func(format string, args ...any) // nil: silent
-	// Fatal is called when the disk failed in the background, where nobody waits for an
-	// error. It must not return. nil: panic, which ends the process.
+	// Fatal is called when the disk failed in a way that the store cannot survive, in whatever
+	// goroutine noticed. It must not return. nil: panic, of which Apply makes an error, and
+	// which ends the process if it comes from the background.
 	Fatal func(err error)
+
+	memTable uint64 // bytes before rows are flushed, for tests; 0: 64 MiB
 }
 
 // Defaults of Options.
@@ -73,6 +76,9 @@ func Open(dir string, o Options) (*DB, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = defaultCacheBytes
 	}
+	if o.memTable == 0 {
+		o.memTable = 64 << 20
+	}
 	if o.KeepHeights < 0 || o.ProofHeights < 0 {
 		return nil, fmt.Errorf("keep heights %d, proof heights %d: must not be negative", o.KeepHeights, o.ProofHeights)
 	}
@@ -102,12 +108,17 @@ func (db *DB) openDisk() (err error) {
 		Comparer:                    comparer,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      diskLogger{db.options},
-		MemTableSize:                64 << 20,
+		MemTableSize:                db.options.memTable,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       20,
 		LBaseMaxBytes:               256 << 20,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)-1) },
+		// A flush or compaction that fails is a disk that fails: stop before it gets worse.
+		EventListener: &pebble.EventListener{BackgroundError: func(err error) {
+			db.log("disk: %v", err)
+			db.fail(err)
+		}},
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -122,8 +133,15 @@ func (db *DB) openDisk() (err error) {
 }
 
 // Close waits for a running checkpoint and closes the disk. Views must not be used after it.
+// A store that failed is not closed: its disk may never answer, and the process is to end.
 func (db *DB) Close() error {
 	db.checkpoints.wait()
+	db.mu.RLock()
+	failed := db.failed
+	db.mu.RUnlock()
+	if failed != nil {
+		return failed
+	}
 	return db.disk.Close()
 }
 

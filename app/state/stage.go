@@ -82,10 +82,11 @@ func (s *Staged) Changes() []types.Change {
 // ErrInvalid if the batch cannot be stored, ErrEmptyState if no leaf would be left. b must not
 // change until the result is applied or dropped.
 func (db *DB) Stage(height int64, b *Batch) (*Staged, error) {
-	db.mu.RLock()
-	defer db.mu.RUnlock()
-	if db.failed != nil {
-		return nil, db.failed
+	db.mu.RLock() // for failed: all else that is read here changes in this goroutine only
+	failed := db.failed
+	db.mu.RUnlock()
+	if failed != nil {
+		return nil, failed
 	}
 	v, ok := b.parent.(*View)
 	if !ok || v.db != db || v.height != db.head.Height {
