@@ -54,6 +54,9 @@ func (n *Node) newMetricsServer() (*server, error) {
 	gauge("clock_offset_seconds",
 		"This machine's clock less the time of the newest block. Between 0 and a few seconds when all is well; negative: this clock is behind.",
 		func() float64 { return time.Since(n.chain.lastHeaderTime()).Seconds() })
+	gauge("state_keys", "Leaves of the state tree.", func() float64 { return float64(n.state.Metrics().Keys) })
+	gauge("state_disk_bytes", "Bytes of the state on disk, obsolete files included.", func() float64 { return float64(n.state.Metrics().DiskBytes) })
+	gauge("state_compaction_debt_bytes", "Bytes that the state's compactions still have to move.", func() float64 { return float64(n.state.Metrics().Debt) })
 	gauge("catching_up", "1 while the node fetches old blocks.", func() float64 {
 		if n.chain.catchingUp() {
 			return 1
