@@ -3,7 +3,6 @@ package score
 import (
 	"cmp"
 	"math"
-	"math/big"
 	"slices"
 
 	"tradecredit/types"
@@ -135,17 +134,16 @@ func (f *facts) measure(m types.Measure, index int32, indexApplicable bool) (int
 
 // worstClass is the worst class of days beyond terms with at least 1 % of the weight of twelve months.
 func (f *facts) worstClass() (int64, bool) {
-	total := new(big.Int)
+	var total types.Uint128
 	for _, minor := range f.byClass {
-		addTimes(total, uint64(minor), 1)
+		f.addTimes(&total, minor, 1)
 	}
-	if total.Sign() == 0 {
+	if total.IsZero() {
 		return 0, false
 	}
 	for c := Classes - 1; c > 0; c-- {
-		part := new(big.Int)
-		addTimes(part, uint64(f.byClass[c]), 100)
-		if part.Cmp(total) >= 0 {
+		var part types.Uint128
+		if f.addTimes(&part, f.byClass[c], 100); part.Cmp(total) >= 0 {
 			return classDays[c], true
 		}
 	}
@@ -208,15 +206,18 @@ func conclude(res *types.ScoreResult, model *types.Model, caps []types.Cap) {
 
 // ratio is ⌊10000·part/whole⌋ basis points, 0 if whole is 0; what does not fit is as much as fits.
 func ratio(part, whole int64) int64 {
-	if whole == 0 {
+	return shareOf(part, types.Uint128{Lo: uint64(whole)})
+}
+
+func shareOf(part int64, whole types.Uint128) int64 {
+	if whole.IsZero() {
 		return 0
 	}
-	bp := new(big.Int)
-	addTimes(bp, uint64(part), 10000)
-	if bp.Quo(bp, big.NewInt(whole)); !bp.IsInt64() {
+	bp, err := types.Uint128{Lo: uint64(part)}.MulDiv(types.Uint128{Lo: 10000}, whole)
+	if err != nil || bp.Hi != 0 || bp.Lo > math.MaxInt64 {
 		return math.MaxInt64
 	}
-	return bp.Int64()
+	return int64(bp.Lo)
 }
 
 // badRatio is ratio, but at least 1 for a part that is not 0: only none at all is 0.
@@ -231,15 +232,10 @@ func badRatio(part, whole int64) int64 {
 // largestMember is the share, in basis points, of the money and deliveries counted in the window that one member
 // vouches for; 0 if there is none.
 func (f *facts) largestMember() int32 {
-	total, largest := new(big.Int), int64(0)
+	total, largest := types.Uint128{}, int64(0)
 	for _, m := range f.members {
-		addTimes(total, uint64(m.WeightMinor), 1)
+		f.addTimes(&total, m.WeightMinor, 1)
 		largest = max(largest, m.WeightMinor)
 	}
-	if total.Sign() == 0 {
-		return 0
-	}
-	bp := new(big.Int)
-	addTimes(bp, uint64(largest), 10000)
-	return int32(bp.Quo(bp, total).Int64())
+	return int32(shareOf(largest, total))
 }

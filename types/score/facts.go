@@ -20,11 +20,11 @@ type facts struct {
 	day, month int32
 
 	// As debtor.
-	weight, points big.Int        // ΣW and ΣP of closed parts: Σ r·a and Σ r·a·p
+	weight, points types.Uint128  // ΣW and ΣP of closed parts: Σ r·a and Σ r·a·p
 	byClass        [Classes]int64 // base amounts of 12 months, open past due included
 	outstanding    int64
 	pastDue        int64
-	pastDuePoints  big.Int // Σ a·p of open parts past due
+	pastDuePoints  types.Uint128 // Σ a·p of open parts past due
 	beyond90       int64
 	closedExp      int64 // experiences by their latest part
 	untouched      int64 // obligations past due without a live part
@@ -87,9 +87,8 @@ func (f *facts) add(sum *int64, v int64) {
 // addMonth adds a month of the window, back months before D's.
 func (f *facts) addMonth(m *types.MonthSum, back int32) {
 	r := windowWeight(back)
-	addTimes(&f.weight, uint64(m.ClosedMinor), r)
-	addWide(&f.points, m.ClosedApHi, m.ClosedApLo, r)
-	f.broken = f.broken || m.ClosedMinor < 0
+	f.addTimes(&f.weight, m.ClosedMinor, r)
+	f.addWide(&f.points, m.ClosedApHi, m.ClosedApLo, r)
 	if back < WindowMonths/2 {
 		for c, minor := range m.ClosedByDbt {
 			if c < Classes {
@@ -166,7 +165,7 @@ func (f *facts) addPastDue(minor, items int64, dbt int32) {
 	f.add(&f.pastDueItems, items)
 	f.add(&f.pastDue, minor)
 	f.add(&f.byClass[DBTClass(dbt)], minor)
-	addTimes(&f.pastDuePoints, uint64(minor), uint64(PartScore(dbt)))
+	f.addTimes(&f.pastDuePoints, minor, int64(PartScore(dbt)))
 	if dbt > openBeyond {
 		f.add(&f.beyond90, minor)
 	}
@@ -229,21 +228,32 @@ func concentrationOf(amounts []int64) (int64, bool) {
 }
 
 // windowWeight is r of a month of the window.
-func windowWeight(back int32) uint64 {
+func windowWeight(back int32) int64 {
 	if back < WindowMonths/2 {
 		return 2
 	}
 	return 1
 }
 
-func addTimes(sum *big.Int, a, r uint64) {
-	var x, y big.Int
-	sum.Add(sum, x.Mul(x.SetUint64(a), y.SetUint64(r)))
+// addTimes adds a·r, checked.
+func (f *facts) addTimes(sum *types.Uint128, a, r int64) {
+	v, err := sum.AddMul(a, r)
+	if err != nil {
+		f.broken = true
+		return
+	}
+	*sum = v
 }
 
-func addWide(sum *big.Int, hi, lo, r uint64) {
-	var x, y big.Int
-	x.Lsh(x.SetUint64(hi), 64)
-	x.Or(&x, y.SetUint64(lo))
-	sum.Add(sum, x.Mul(&x, y.SetUint64(r)))
+// addWide adds a 128-bit number r times, checked.
+func (f *facts) addWide(sum *types.Uint128, hi, lo uint64, r int64) {
+	v, err := types.Uint128{Hi: hi, Lo: lo}.Mul(uint64(r))
+	if err == nil {
+		v, err = sum.Add(v)
+	}
+	if err != nil {
+		f.broken = true
+		return
+	}
+	*sum = v
 }
