@@ -666,3 +666,38 @@ func BenchmarkPost(b *testing.B) {
 		})
 	}
 }
+
+// withoutLog forgets the rows of logs, which scores do not read.
+type withoutLog struct{ *state.Batch }
+
+func (withoutLog) Append(string, uint64, []byte) {}
+
+// BenchmarkScoreEntries1e6 is a score, rows read and digest included, of a subject with a million entries of two years
+// and five hundred counterparties.
+func BenchmarkScoreEntries1e6(b *testing.B) {
+	const today = 20000
+	w := withoutLog{state.NewBatch(emptyState(b))}
+	rng := rand.New(rand.NewSource(1))
+	for i := range 1_000_000 {
+		e := types.Entry{
+			Kind: types.EntryKind_ENTRY_PAID, Counterparty: fmt.Sprintf("CC:reg:%03d", rng.Intn(500)),
+			Member: fmt.Sprintf("bank-%d", rng.Intn(20)), Day: int32(today - 730 + i*730/1_000_000), BaseMinor: 1 + rng.Int63n(1_000_000),
+			Dbt: int32(rng.Intn(60) - 20), Counted: true, Evidence: types.Evidence_SOURCE_SIGNED,
+		}
+		if i%4 == 0 {
+			e.Kind, e.Open, e.DueDay = types.EntryKind_ENTRY_OBLIGATION, true, e.Day+int32(rng.Intn(90))
+		}
+		e.P, e.MonthNow = score.PartScore(e.Dbt), types.MonthOf(e.Day)
+		_, err := post(w, 1, "CC:reg:subject", e)
+		require.NoError(b, err)
+	}
+	model := score.ExpertV1()
+	for b.Loop() {
+		rows, err := score.Load(w.Get, w.Scan, "CC:reg:subject", today)
+		require.NoError(b, err)
+		result, err := score.Compute(rows, model, today)
+		require.NoError(b, err)
+		require.NotZero(b, rows.Digest())
+		require.NotEqual(b, types.ScoreClass_CLASS_U, result.Class)
+	}
+}
