@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	cmtnode "github.com/cometbft/cometbft/node"
@@ -28,6 +29,38 @@ type chain struct {
 	blocks *store.BlockStore
 	states sm.Store
 	engine *cmtnode.Node
+	lights *lightCache
+}
+
+// lightsKept is how many light blocks are kept encoded: most readers ask for the newest.
+const lightsKept = 8
+
+// lightCache keeps the light blocks that were asked for last. A light block never changes in what it proves.
+type lightCache struct {
+	mu   sync.Mutex
+	ring [lightsKept]struct {
+		height int64
+		block  []byte
+	}
+	next int
+}
+
+func (l *lightCache) get(height int64) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.ring {
+		if l.ring[i].height == height {
+			return l.ring[i].block
+		}
+	}
+	return nil
+}
+
+func (l *lightCache) put(height int64, block []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ring[l.next].height, l.ring[l.next].block = height, block
+	l.next = (l.next + 1) % lightsKept
 }
 
 // provable is the newest height whose state can be proved: its app hash stands in the header of the next.
@@ -40,8 +73,19 @@ func (c *chain) provable() (int64, error) {
 }
 
 // lightBlock is the header of a height, the commit on it and the validators that signed, encoded as CometBFT's LightBlock;
-// errNoHeader if the height is not there.
+// errNoHeader if the height is not there. The caller must not change it.
 func (c *chain) lightBlock(height int64) ([]byte, error) {
+	if block := c.lights.get(height); block != nil {
+		return block, nil
+	}
+	block, err := c.loadLightBlock(height)
+	if err == nil {
+		c.lights.put(height, block)
+	}
+	return block, err
+}
+
+func (c *chain) loadLightBlock(height int64) ([]byte, error) {
 	meta := c.blocks.LoadBlockMeta(height)
 	if meta == nil {
 		return nil, fmt.Errorf("%w: height %d, kept are %d to %d", errNoHeader, height, c.blocks.Base(), c.blocks.Height())

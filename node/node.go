@@ -131,7 +131,7 @@ func (n *Node) openStores() (err error) {
 	if err != nil {
 		return err
 	}
-	n.chain = chain{state: n.state, blocks: store.NewBlockStore(blocks), states: sm.NewStore(states, sm.StoreOptions{})}
+	n.chain = chain{lights: &lightCache{}, state: n.state, blocks: store.NewBlockStore(blocks), states: sm.NewStore(states, sm.StoreOptions{})}
 	return nil
 }
 

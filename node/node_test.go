@@ -34,7 +34,7 @@ const testChain = "node-test"
 const patience = 60 * time.Second
 
 // freeAddress is a loopback address nobody listens on, below the ports that outgoing connections take.
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)))
@@ -47,7 +47,7 @@ func freeAddress(t *testing.T) string {
 	return ""
 }
 
-func councilKey(t *testing.T) *types.SigningKey {
+func councilKey(t testing.TB) *types.SigningKey {
 	t.Helper()
 	k, err := types.NewSigningKey(bytes.Repeat([]byte{42}, 32))
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func councilKey(t *testing.T) *types.SigningKey {
 }
 
 // testState is a network of one council member.
-func testState(t *testing.T) *types.Genesis {
+func testState(t testing.TB) *types.Genesis {
 	t.Helper()
 	name := sha256.Sum256([]byte("Council One"))
 	return &types.Genesis{
@@ -68,7 +68,7 @@ func testState(t *testing.T) *types.Genesis {
 }
 
 // testConfig is a configuration with addresses of its own and blocks in quick succession.
-func testConfig(t *testing.T) Config {
+func testConfig(t testing.TB) Config {
 	t.Helper()
 	c := Default(filepath.Join(t.TempDir(), "home"))
 	c.Moniker = "tester"
@@ -81,7 +81,7 @@ func testConfig(t *testing.T) Config {
 }
 
 // testHome makes the home of a lone validator.
-func testHome(t *testing.T) Config {
+func testHome(t testing.TB) Config {
 	t.Helper()
 	c := testConfig(t)
 	identity, err := CreateHome(c)
