@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -147,7 +148,7 @@ func auditProposals(r state.Reader) error {
 		votes := slices.Concat(p.Approvals, p.Rejections)
 		slices.Sort(votes)
 		if len(slices.Compact(votes)) != len(p.Approvals)+len(p.Rejections) {
-			return fmt.Errorf("somebody voted twice")
+			return errors.New("somebody voted twice")
 		}
 		for _, v := range votes {
 			if !slices.Contains(p.Electorate, v) {
@@ -168,7 +169,7 @@ func auditKeys(r state.Reader) error {
 	return each(r, types.Keys, func(_ string, k *types.KeyRecord) error {
 		owner, err := state.Get(r, types.PublicKeyKey(k.PublicKey))
 		if err == nil && (owner == nil || owner.Holder != k.Holder || owner.Id != k.Id) {
-			return fmt.Errorf("its public half is not registered as its own")
+			return errors.New("its public half is not registered as its own")
 		}
 		return err
 	})
@@ -192,7 +193,7 @@ func auditLogs(r state.Reader) error {
 		}
 		root, err := f.Root(head.Entries)
 		if err == nil && !bytes.Equal(root, head.Root) {
-			return fmt.Errorf("the rows have another root")
+			return errors.New("the rows have another root")
 		}
 		return err
 	})

@@ -160,8 +160,8 @@ func (s *script) expand(args []datadriven.CmdArg) []datadriven.CmdArg {
 func (s *script) deliver(txs []sent) string {
 	results, diff := s.block(txs)
 	var out strings.Builder
-	for i, r := range results {
-		if len(r.Codes) == 0 || len(r.Codes) == 1 {
+	for _, r := range results {
+		if len(r.Codes) < 2 {
 			fmt.Fprintf(&out, "%s\n", outcome(r.Code, r.Detail))
 			continue
 		}
@@ -173,7 +173,6 @@ func (s *script) deliver(txs []sent) string {
 		if r.Code != types.Code_ok {
 			fmt.Fprintf(&out, "%s\n", outcome(r.Code, r.Detail))
 		}
-		_ = i
 	}
 	if len(txs) == 0 {
 		fmt.Fprintf(&out, "%s %s", types.FormatDay(s.today()), s.begun())
