@@ -676,7 +676,11 @@ func (withoutLog) Append(string, uint64, []byte) {}
 // and five hundred counterparties.
 func BenchmarkScoreEntries1e6(b *testing.B) {
 	const today = 20000
-	w := withoutLog{state.NewBatch(emptyState(b))}
+	db, err := state.Open(b.TempDir(), state.Options{})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, db.Close()) }()
+	empty := db.View()
+	w := withoutLog{state.NewBatch(empty)}
 	rng := rand.New(rand.NewSource(1))
 	for i := range 1_000_000 {
 		e := types.Entry{
@@ -691,9 +695,15 @@ func BenchmarkScoreEntries1e6(b *testing.B) {
 		_, err := post(w, 1, "CC:reg:subject", e)
 		require.NoError(b, err)
 	}
+	block, err := db.Stage(1, w.Batch)
+	require.NoError(b, err)
+	require.NoError(b, db.Apply(block))
+	require.NoError(b, empty.Close())
+	v := db.View()
+	defer func() { require.NoError(b, v.Close()) }()
 	model := score.ExpertV1()
 	for b.Loop() {
-		rows, err := score.Load(w.Get, w.Scan, "CC:reg:subject", today)
+		rows, err := score.Load(v.Get, v.Scan, "CC:reg:subject", today)
 		require.NoError(b, err)
 		result, err := score.Compute(rows, model, today)
 		require.NoError(b, err)
