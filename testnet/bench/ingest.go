@@ -53,15 +53,17 @@ func (b *bench) newRig(name string, subjects int) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := drive(b.ctx, r.api, register, nil); err != nil {
+	if err := drive(b.ctx, r.at, register, nil); err != nil {
 		return nil, err
 	}
-	return r, drive(b.ctx, r.api, confirm, nil)
+	return r, drive(b.ctx, r.at, confirm, nil)
 }
 
+// at is the one node's API, whichever request it is.
+func (r *rig) at(int) string { return r.api }
+
 func (r *rig) start(ctx context.Context) error {
-	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	n, err := node.New(ctx, r.net.Configs[0], quiet)
+	n, err := node.New(ctx, r.net.Configs[0], slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -72,11 +74,11 @@ func (r *rig) start(ctx context.Context) error {
 // requests is how many requests are under way at a time, and perRequest how many bytes of transactions one carries at most.
 const (
 	requests   = 8
-	perRequest = 512 << 10
+	perRequest = 256 << 10
 )
 
 // drive sends the first transactions in parallel requests and, each time a request is final, its share of the second.
-func drive(ctx context.Context, api string, first, second [][]byte) error {
+func drive(ctx context.Context, api func(i int) string, first, second [][]byte) error {
 	a := packs(first)
 	share := func(i int) [][]byte { return second[len(second)*i/len(a) : len(second)*(i+1)/len(a)] }
 	var next atomic.Int64
@@ -89,12 +91,12 @@ func drive(ctx context.Context, api string, first, second [][]byte) error {
 				if i >= len(a) {
 					return
 				}
-				if err := testnet.Post(ctx, api, a[i]); err != nil {
+				if err := testnet.Post(ctx, api(i), a[i]); err != nil {
 					errs <- err
 					return
 				}
 				if s := share(i); len(s) > 0 {
-					if err := testnet.Post(ctx, api, s); err != nil {
+					if err := testnet.Post(ctx, api(i), s); err != nil {
 						errs <- err
 						return
 					}
@@ -133,7 +135,7 @@ func (r *rig) records(ctx context.Context, n, batch int) (time.Duration, error) 
 			return 0, err
 		}
 		began := time.Now()
-		if err := drive(ctx, r.api, first, second); err != nil {
+		if err := drive(ctx, r.at, first, second); err != nil {
 			return 0, err
 		}
 		took += time.Since(began)
@@ -171,7 +173,7 @@ func (r *rig) until(ctx context.Context, keys int) error {
 
 // keys is the number of leaves of the state tree, as the node's metrics say.
 func (r *rig) keys(ctx context.Context) (int, error) {
-	v, err := metric(ctx, r.node.MetricsAddress(), "ledger_state_keys")
+	v, err := metric(ctx, r.node.MetricsAddress(), "ledgerd_state_keys")
 	return int(v), err
 }
 
@@ -203,7 +205,7 @@ func (r *rig) measure(ctx context.Context, n, batch int) (*measured, error) {
 			}
 		}
 		before, began := cpuTime(), time.Now()
-		if err := drive(ctx, r.api, first, second); err != nil {
+		if err := drive(ctx, r.at, first, second); err != nil {
 			pprof.StopCPUProfile()
 			return nil, err
 		}

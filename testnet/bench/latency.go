@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tradecredit/client"
@@ -73,7 +71,7 @@ func latencyFour(b *bench) error {
 	if err != nil {
 		return err
 	}
-	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	quiet := slog.New(slog.DiscardHandler)
 	var nodes []*node.Node
 	defer func() {
 		for _, n := range nodes {
@@ -113,32 +111,18 @@ func latencyFour(b *bench) error {
 
 // fourLoaded loads four validators for a while and counts the heights that needed another round.
 func (b *bench) fourLoaded(n *testnet.Network, w *testnet.Workload, nodes []*node.Node) error {
-	const cycles = 5_000
-	first, second, err := w.Cycles(0, cycles, 100)
+	r := &rig{net: n, work: w}
+	from := nodes[0].Height()
+	first, second, err := r.interleaved(100)
 	if err != nil {
 		return err
 	}
-	from := nodes[0].Height()
 	began := time.Now()
-	for _, wave := range [][][]byte{first, second} {
-		var wg sync.WaitGroup
-		var failed atomic.Value
-		for i := range nodes {
-			wg.Go(func() {
-				for j := i; j < len(wave); j += len(nodes) {
-					if err := testnet.Post(b.ctx, n.Configs[i].API.Laddr, wave[j:j+1]); err != nil {
-						failed.Store(err)
-						return
-					}
-				}
-			})
-		}
-		wg.Wait()
-		if err, ok := failed.Load().(error); ok {
-			return err
-		}
+	if err := drive(b.ctx, func(i int) string { return n.Configs[i%4].API.Laddr }, first, second); err != nil {
+		return err
 	}
-	b.add("ingest.4validators.batch100", cycles*recordsPerCycle/time.Since(began).Seconds(), "records/s", "1500")
+	took := time.Since(began)
+	b.add("ingest.4validators.batch100", chunk*recordsPerCycle/took.Seconds(), "records/s", "1500")
 	good, all := 0, 0
 	for h := from + 1; h <= nodes[0].Height(); h++ {
 		if commit := nodes[0].Engine().BlockStore().LoadSeenCommit(h); commit != nil {
