@@ -18,8 +18,8 @@ const ParametersKey Key[Parameters] = "parameters"
 // ActiveModelKey names the scorecard in force: a Model whose content is the active one.
 const ActiveModelKey Key[Model] = "model-active"
 
-// DueCursorKey says how far the queues are worked off: a Due whose id is a step of DuePrefix, in decimal digits. Nothing
-// waits in the steps before.
+// DueCursorKey says how far the queues are worked off: a Due whose id is a time in decimal digits, a multiple of a
+// thousand seconds. Nothing waits before it.
 const DueCursorKey Key[Due] = "due-cursor"
 
 // Prefixes name all entries of one kind.
@@ -154,11 +154,11 @@ func DueKey(unix int64, kind DueKind, id string) Key[Due] {
 	return Key[Due](fmt.Sprintf("due/%020d/%d/%s", unix, kind, id))
 }
 
-// DueStepS is how many seconds DuePrefix spans.
-const DueStepS = 1000
-
-// DuePrefix names the items due in the seconds 1000·step … 1000·step + 999.
-func DuePrefix(step int64) Prefix[Due] { return Prefix[Due](fmt.Sprintf("due/%017d", step)) }
+// DuePrefix names the items due in the 10^zeros seconds from unix on, which must end in so many zeros.
+func DuePrefix(unix int64, zeros int) Prefix[Due] {
+	digits := fmt.Sprintf("%020d", unix)
+	return Prefix[Due]("due/" + digits[:len(digits)-zeros])
+}
 
 // ReferenceKey names the row of replay protection; it lies outside the leaf tree.
 func ReferenceKey(signer, reference string) string { return signer + "/" + reference }

@@ -16,7 +16,8 @@ const (
 	dueMaxAttempts = 3
 	// dueParkedUnix is the last second of the year 9999: an item that failed too often waits there, where it can be seen.
 	dueParkedUnix = 253402300799
-	dueSteps      = 1 << 15 // steps a block goes on at most, about a year: after a long halt it takes a few blocks
+	dueSpanS      = 1000
+	dueSpanZeros  = 3
 	// idleRows bounds what is read to tell whether a registration was used; one with more rows was.
 	idleRows = 64
 )
@@ -52,19 +53,19 @@ func (b *Block) Begin() (BeginStats, error) {
 
 // dueNow lists the items whose time has come, the oldest first, at most what a block may take, and whether there are more.
 //
-// It begins at a cursor, in steps of a thousand seconds: rows that were worked off stay in the store as history, and a
-// walk from the first due item there ever was would become longer for ever. Nothing is put into the queues behind the
-// cursor, since nothing falls due before the block that says so. The cursor costs one row in a thousand seconds.
+// It begins at a cursor: rows that were worked off stay in the store as history, and a walk from the first due item there
+// ever was would become longer for ever. Nothing is put into the queues behind the cursor, since nothing falls due before
+// the block that says so. The cursor moves by thousands of seconds, and so costs few rows; the time from there to now is
+// cut into decimal spans, so that even after a halt of years some dozens of prefixes cover it.
 func (b *Block) dueNow() (keys []types.Key[types.Due], more bool, err error) {
 	cursor, err := b.dueCursor()
 	if err != nil {
 		return nil, false, err
 	}
-	now := b.Unix / types.DueStepS
-	last := min(now, cursor+dueSteps)
-	step := cursor
-	for ; step <= last && !more; step++ {
-		err = b.Scan(string(types.DuePrefix(step)), func(key string, _ []byte) error {
+	next := floorSpan(b.Unix)
+	for at, end := cursor, next+dueSpanS; at < end && !more; {
+		zeros, span := widestSpan(at, end)
+		err = b.Scan(string(types.DuePrefix(at, zeros)), func(key string, _ []byte) error {
 			due := dueUnix(key) <= b.Unix
 			if more = due && int64(len(keys)) == b.Params.QueueItems; more || !due {
 				return state.Stop
@@ -75,21 +76,36 @@ func (b *Block) dueNow() (keys []types.Key[types.Due], more bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
+		at += span
 	}
-	if step-1 > cursor {
-		err = state.Set(b, types.DueCursorKey, &types.Due{Id: strconv.FormatInt(step-1, 10)})
+	if more {
+		next = floorSpan(dueUnix(string(keys[len(keys)-1])))
 	}
-	return keys, more || last < now, err
+	if next > cursor {
+		err = state.Set(b, types.DueCursorKey, &types.Due{Id: strconv.FormatInt(next, 10)})
+	}
+	return keys, more, err
 }
 
-// dueCursor is the step that the queues have come to.
+func floorSpan(unix int64) int64 { return unix - unix%dueSpanS }
+
+// widestSpan is the largest power of ten that at is a multiple of and that does not reach beyond end, at least dueSpanS.
+func widestSpan(at, end int64) (zeros int, span int64) {
+	zeros, span = dueSpanZeros, dueSpanS
+	for at%(10*span) == 0 && at+10*span <= end {
+		zeros, span = zeros+1, 10*span
+	}
+	return zeros, span
+}
+
+// dueCursor is the time before which nothing waits.
 func (b *Block) dueCursor() (int64, error) {
 	c, err := state.Get(b, types.DueCursorKey)
 	if err != nil {
 		return 0, err
 	}
 	if c == nil {
-		return b.Chain.GenesisUnix / types.DueStepS, nil
+		return floorSpan(b.Chain.GenesisUnix), nil
 	}
 	return strconv.ParseInt(c.Id, 10, 64)
 }

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
@@ -32,13 +33,13 @@ func TestQueueBadItem(t *testing.T) {
 	w := newWorld(t, castText, "USD", "")
 	bad := types.Due{Kind: types.DueKind_DUE_CONSENT, Id: "bank-a/none"}
 	strange := types.Due{Kind: types.DueKind_DUE_UNSPECIFIED, Id: "strange"}
-	good := types.Consent{Consent: &types.GrantConsent{Id: "c1", Uses: 1}, Subject: "DE:HRB:1", Status: types.ConsentStatus_ACTIVE}
+	good := types.Document{Status: types.DocumentStatus_DOCUMENT_VERIFIED}
 	at := w.unix + 10
 	w.plant(func(b *state.Batch) {
 		require.NoError(t, state.Set(b, types.DueKey(at, bad.Kind, bad.Id), &bad))
 		require.NoError(t, state.Set(b, types.DueKey(at, strange.Kind, strange.Id), &strange))
-		require.NoError(t, state.Set(b, types.DueKey(at+1, bad.Kind, "DE:HRB:1/c1"), &types.Due{Kind: bad.Kind, Id: "DE:HRB:1/c1"}))
-		require.NoError(t, state.Set(b, types.ConsentKey("DE:HRB:1/c1"), &good))
+		require.NoError(t, state.Set(b, types.DueKey(at+1, types.DueKind_DUE_DOCUMENT, "DE:HRB:1/d1"), &types.Due{Kind: types.DueKind_DUE_DOCUMENT, Id: "DE:HRB:1/d1"}))
+		require.NoError(t, state.Set(b, types.DocumentKey("DE:HRB:1/d1"), &good))
 	})
 	w.unix = at - 2
 	w.block(nil)
@@ -46,7 +47,7 @@ func TestQueueBadItem(t *testing.T) {
 	w.unix = at
 	w.block(nil)
 	require.Equal(t, BeginStats{Due: 3, Bad: 2}, w.stats)
-	require.Equal(t, types.ConsentStatus_EXPIRED, read(w, types.ConsentKey("DE:HRB:1/c1")).Status)
+	require.Equal(t, types.DocumentStatus_DOCUMENT_EXPIRED, read(w, types.DocumentKey("DE:HRB:1/d1")).Status)
 	for day := 1; day < dueMaxAttempts; day++ {
 		require.EqualValues(t, day, read(w, types.DueKey(w.unix+dueRetryS, bad.Kind, bad.Id)).Attempts)
 		w.unix += dueRetryS - 1
@@ -69,10 +70,10 @@ func TestQueueIsBounded(t *testing.T) {
 	w.plant(func(b *state.Batch) {
 		require.NoError(t, state.Set(b, types.ParametersKey, &params))
 		for i := range items {
-			id := fmt.Sprintf("DE:HRB:1/c%02d", i)
+			id := fmt.Sprintf("DE:HRB:1/d%02d", i)
 			at := first + int64(i)*100
-			require.NoError(t, state.Set(b, types.ConsentKey(id), &types.Consent{Subject: "DE:HRB:1", Status: types.ConsentStatus_ACTIVE}))
-			require.NoError(t, state.Set(b, types.DueKey(at, types.DueKind_DUE_CONSENT, id), &types.Due{Kind: types.DueKind_DUE_CONSENT, Id: id}))
+			require.NoError(t, state.Set(b, types.DocumentKey(id), &types.Document{Status: types.DocumentStatus_ANCHORED}))
+			require.NoError(t, state.Set(b, types.DueKey(at, types.DueKind_DUE_DOCUMENT, id), &types.Due{Kind: types.DueKind_DUE_DOCUMENT, Id: id}))
 		}
 	})
 	w.unix = first + items*100
@@ -80,35 +81,62 @@ func TestQueueIsBounded(t *testing.T) {
 		w.block(nil)
 		require.Equal(t, BeginStats{Due: min(16, left), More: left > 16}, w.stats)
 		done := items - left + min(16, left)
-		require.Equal(t, types.ConsentStatus_EXPIRED, read(w, types.ConsentKey(fmt.Sprintf("DE:HRB:1/c%02d", done-1))).Status)
+		require.Equal(t, types.DocumentStatus_DOCUMENT_EXPIRED, read(w, types.DocumentKey(fmt.Sprintf("DE:HRB:1/d%02d", done-1))).Status)
 		if done < items {
-			require.Equal(t, types.ConsentStatus_ACTIVE, read(w, types.ConsentKey(fmt.Sprintf("DE:HRB:1/c%02d", done))).Status)
+			require.Equal(t, types.DocumentStatus_ANCHORED, read(w, types.DocumentKey(fmt.Sprintf("DE:HRB:1/d%02d", done))).Status)
 		}
 	}
-	require.Equal(t, fmt.Sprint(w.unix/types.DueStepS), read(w, types.DueCursorKey).Id)
+	require.Equal(t, fmt.Sprint(floorSpan(w.unix)), read(w, types.DueCursorKey).Id)
 	w.block(nil)
 	require.Zero(t, w.stats.Due)
 }
 
-// After a halt of years the cursor catches up in a few blocks, and finds what fell due on the way.
+// After a halt of years what fell due on the way is found at once, at the edges of every span too.
 func TestQueueCatchesUp(t *testing.T) {
 	w := newWorld(t, castText, "USD", "")
-	id := "DE:HRB:1/c1"
-	due := w.unix + 700*secondsADay
-	w.plant(func(b *state.Batch) {
-		require.NoError(t, state.Set(b, types.ConsentKey(id), &types.Consent{Subject: "DE:HRB:1", Status: types.ConsentStatus_ACTIVE}))
-		require.NoError(t, state.Set(b, types.DueKey(due, types.DueKind_DUE_CONSENT, id), &types.Due{Kind: types.DueKind_DUE_CONSENT, Id: id}))
-	})
-	w.unix += 1000 * secondsADay
-	blocks, worked := 0, 0
-	for more := true; more; blocks++ {
-		require.Less(t, blocks, 10)
-		w.block(nil)
-		worked, more = worked+w.stats.Due, w.stats.More
+	end := w.unix + 4000*secondsADay + 777
+	var dues []int64
+	for _, span := range []int64{1, 1000, 10_000, 1_000_000, 100_000_000} {
+		edge := end - end%span
+		dues = append(dues, edge-1, edge, edge+1)
 	}
-	require.Equal(t, 1, worked)
-	require.Equal(t, 3, blocks)
-	require.Equal(t, types.ConsentStatus_EXPIRED, read(w, types.ConsentKey(id)).Status)
+	w.plant(func(b *state.Batch) {
+		for i, at := range dues {
+			id := fmt.Sprintf("DE:HRB:1/d%02d", i)
+			require.NoError(t, state.Set(b, types.DocumentKey(id), &types.Document{Status: types.DocumentStatus_ANCHORED}))
+			require.NoError(t, state.Set(b, types.DueKey(at, types.DueKind_DUE_DOCUMENT, id), &types.Due{Kind: types.DueKind_DUE_DOCUMENT, Id: id}))
+		}
+	})
+	w.unix = end - 1
+	w.block(nil)
+	require.False(t, w.stats.More)
+	left := 0
+	for i, at := range dues {
+		want := types.DocumentStatus_DOCUMENT_EXPIRED
+		if at > end {
+			want, left = types.DocumentStatus_ANCHORED, left+1
+		}
+		require.Equal(t, want, read(w, types.DocumentKey(fmt.Sprintf("DE:HRB:1/d%02d", i))).Status, "%d", at-end)
+	}
+	require.Equal(t, len(dues)-left, w.stats.Due)
+	w.block(nil)
+	require.Equal(t, left, w.stats.Due)
+}
+
+// A span never reaches beyond the end, and the spans from any time to any other follow each other.
+func TestWidestSpan(t *testing.T) {
+	for _, c := range [][2]int64{{0, 1000}, {0, 5_123_000}, {1_705_305_000, 1_999_999_000}, {999_000, 1_001_000}, {1_000_000, 2_000_000}} {
+		spans := 0
+		for at := c[0]; at < c[1]; spans++ {
+			zeros, span := widestSpan(at, c[1])
+			require.Zero(t, at%span)
+			require.LessOrEqual(t, at+span, c[1])
+			require.True(t, strings.HasPrefix(string(types.DueKey(at+span-1, 1, "x")), string(types.DuePrefix(at, zeros))))
+			require.False(t, strings.HasPrefix(string(types.DueKey(at+span, 1, "x")), string(types.DuePrefix(at, zeros))))
+			at += span
+		}
+		require.Less(t, spans, 200)
+	}
 }
 
 // A signer's bytes and messages of one day are bounded; the next day begins at zero.
