@@ -149,14 +149,19 @@ func loadPairs(r *Rows, get func(string) ([]byte, error)) error {
 func (r *Rows) Digest() types.Hash {
 	rows := slices.Clone(r.read)
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.key, b.key) })
-	b := append([]byte("tradecredit/v1/score-inputs"), 0)
-	for _, w := range rows {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(w.key)))
-		b = append(b, w.key...)
-		b = binary.BigEndian.AppendUint32(b, uint32(len(w.value)))
-		b = append(b, w.value...)
+	h := sha256.New()
+	h.Write([]byte("tradecredit/v1/score-inputs\x00"))
+	var size [4]byte
+	framed := func(b []byte) {
+		binary.BigEndian.PutUint32(size[:], uint32(len(b)))
+		h.Write(size[:])
+		h.Write(b)
 	}
-	return sha256.Sum256(b)
+	for _, w := range rows {
+		framed([]byte(w.key))
+		framed(w.value)
+	}
+	return types.Hash(h.Sum(nil))
 }
 
 // pair finds what the subject did with one counterparty; nil if it is not among the rows.
