@@ -61,7 +61,7 @@ type section struct {
 
 // encodeContainer writes sections in ascending order of kind.
 func encodeContainer(sections []section) ([]byte, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1), zstd.WithSingleSegment(true))
 	if err != nil {
 		return nil, err
 	}
@@ -108,18 +108,14 @@ func decodeContainer(data []byte) ([]section, error) {
 	if n < 1 || n > maxSections {
 		return nil, fmt.Errorf("%w: %d of them", ErrReportSections, n)
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxSectionSize), zstd.WithDecoderMaxWindow(maxSectionSize))
-	if err != nil {
-		return nil, err
-	}
-	defer dec.Close()
 	var out []section
 	rest := data[containerHeader:]
 	for range n {
-		var s section
-		if s, rest, err = takeSection(dec, rest); err != nil {
+		s, after, err := takeSection(rest)
+		if err != nil {
 			return nil, err
 		}
+		rest = after
 		if len(out) > 0 && out[len(out)-1].kind >= s.kind {
 			return nil, fmt.Errorf("%w: kind %d after %d", ErrReportSections, s.kind, out[len(out)-1].kind)
 		}
@@ -131,7 +127,7 @@ func decodeContainer(data []byte) ([]section, error) {
 	return out, nil
 }
 
-func takeSection(dec *zstd.Decoder, data []byte) (s section, rest []byte, err error) {
+func takeSection(data []byte) (s section, rest []byte, err error) {
 	if len(data) < sectionHeader {
 		return s, nil, ErrReportCut
 	}
@@ -154,6 +150,11 @@ func takeSection(dec *zstd.Decoder, data []byte) (s section, rest []byte, err er
 	if err := oneFrame(data[:stored], size); err != nil {
 		return s, nil, err
 	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxSectionSize), zstd.WithDecoderMaxWindow(maxSectionSize))
+	if err != nil {
+		return s, nil, err
+	}
+	defer dec.Close()
 	if s.content, err = dec.DecodeAll(data[:stored], make([]byte, 0, size)); err != nil {
 		return s, nil, fmt.Errorf("%w: %v", ErrReportFrame, err)
 	}

@@ -37,7 +37,7 @@ type page struct {
 	Score                                                                                           int32
 	ScoredHeight, HeaderHeight, Experiences, FulfilledSales                                         int64
 	Counterparties                                                                                  int32
-	Simulation, HasScore, IsScore, NotCalibrated, ByDelegate                                        bool
+	Simulation, HasScore, IsScore, NotCalibrated, ByDelegate, StandardNotice                        bool
 	Unscored, NotProved                                                                             []string
 	Reasons, Points                                                                                 []line
 	LargestMember, Late, SignedShare, ChainID, HeaderTime, AppHash                                  string
@@ -58,7 +58,8 @@ func (v *Verdict) page(lang Language) *page {
 	p := &page{
 		Status: words.verified, Subject: r.Subject, Model: r.Model, Day: types.FormatDay(r.Day), Grantee: v.Grantee,
 		Purpose: words.purposes[v.Purpose], Receipt: r.Id, Notice: v.Notice, Simulation: v.Simulation,
-		Score: result.Score, ScoredHeight: r.ScoredHeight, HeaderHeight: v.Height + 1,
+		StandardNotice: v.Notice == types.SimulationNotice,
+		Score:          result.Score, ScoredHeight: r.ScoredHeight, HeaderHeight: v.Height + 1,
 		Experiences: result.Experiences, FulfilledSales: result.FulfilledSales, Counterparties: result.Counterparties,
 		IsScore: r.Output == types.Output_SCORE, NotCalibrated: result.NotCalibrated, ByDelegate: r.ByDelegate,
 		NotProved: notProved[lang], LargestMember: percent(int64(result.LargestMemberBp)), Late: percent(int64(result.LateBp)),
@@ -125,7 +126,7 @@ func (p *page) lines(v *Verdict, words *words) {
 	}
 	for _, c := range v.Receipt.Result.Points {
 		p.Points = append(p.Points, line{
-			Code: fmt.Sprintf("%-4s", c.Characteristic), Points: fmt.Sprintf("%3d of %3d", c.Points, c.MaxPoints),
+			Code: fmt.Sprintf("%-4s", c.Characteristic), Points: fmt.Sprintf("%3d/%3d", c.Points, c.MaxPoints),
 			Value: fmt.Sprintf("%10s", measureText(measures[c.Characteristic], c, words)), Text: text(c.Characteristic),
 		})
 	}

@@ -32,8 +32,8 @@ var english = &words{
 	verified: "VERIFIED", index: "%d of 100 (80: pays on the day)", noIndex: "not applicable", indexOnly: " (the query asked for the index only: no score, no class)",
 	capped: "the sum of points is capped at %d", notApplicable: "n/a", daysUpTo: "≤ %d days", daysFrom: "≥ %d days",
 	classes: map[types.ScoreClass]string{
-		types.ScoreClass_CLASS_1: "very low risk of late payment", types.ScoreClass_CLASS_2: "low", types.ScoreClass_CLASS_3: "medium",
-		types.ScoreClass_CLASS_4: "raised", types.ScoreClass_CLASS_5: "high risk of late payment",
+		types.ScoreClass_CLASS_1: "very low risk of late payment", types.ScoreClass_CLASS_2: "low risk of late payment", types.ScoreClass_CLASS_3: "medium risk of late payment",
+		types.ScoreClass_CLASS_4: "raised risk of late payment", types.ScoreClass_CLASS_5: "high risk of late payment",
 	},
 	unscored: map[types.Unscored]string{
 		types.Unscored_U1: "fewer than %d payment experiences or fulfilled sales", types.Unscored_U2: "fewer than %d unrelated counterparties",
@@ -62,8 +62,8 @@ var chinese = &words{
 	verified: "已核验", index: "%d / 100(80 表示当日付款)", noIndex: "不适用", indexOnly: "(本次查询仅限指数:无信用分、无等级)",
 	capped: "得分合计封顶为 %d", notApplicable: "不适用", daysUpTo: "≤ %d 天", daysFrom: "≥ %d 天",
 	classes: map[types.ScoreClass]string{
-		types.ScoreClass_CLASS_1: "逾期风险很低", types.ScoreClass_CLASS_2: "低", types.ScoreClass_CLASS_3: "中等",
-		types.ScoreClass_CLASS_4: "偏高", types.ScoreClass_CLASS_5: "逾期风险高",
+		types.ScoreClass_CLASS_1: "逾期风险很低", types.ScoreClass_CLASS_2: "逾期风险低", types.ScoreClass_CLASS_3: "逾期风险中等",
+		types.ScoreClass_CLASS_4: "逾期风险偏高", types.ScoreClass_CLASS_5: "逾期风险高",
 	},
 	unscored: map[types.Unscored]string{
 		types.Unscored_U1: "付款经历或已履约销售少于 %d 笔", types.Unscored_U2: "非关联交易对手少于 %d 家",

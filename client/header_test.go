@@ -1,0 +1,214 @@
+package client
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/cometbft/cometbft/crypto/ed25519"
+	"github.com/cometbft/cometbft/light"
+	cmt "github.com/cometbft/cometbft/types"
+	"github.com/stretchr/testify/require"
+)
+
+// TestHeaderRulesAreLights holds VerifyLightBlock against CometBFT's light on thousands of pairs of headers: what one
+// accepts the other accepts.
+func TestHeaderRulesAreLights(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	accepted, refused := 0, map[string]int{}
+	for i := range 1500 {
+		f := newFakeChain(4)
+		f.sets = randomSets(rng, 10)
+		f.add(map[string][]byte{"chain": {1}})
+		share := rng.Float64()*0.8 + 0.3
+		bits := rng.Uint64()
+		f.signed = func(h int64, i int) bool {
+			return h < 5 || float64((bits>>(uint(i)*8))&0xff)/256 < share
+		}
+		from := f.lightBlock(2 + rng.Int64N(3))
+		to := f.lightBlock(1 + rng.Int64N(9))
+		tamper(rng, f, to)
+		period := time.Duration(rng.Int64N(40)) * time.Second
+		now := to.Time.Add(time.Duration(rng.Int64N(50)-15) * time.Second)
+		trust, err := trustFrom(from, period)
+		require.NoError(t, err)
+		if period == 0 {
+			continue // ours: without end; light knows no such thing
+		}
+		want := light.Verify(from.SignedHeader, from.ValidatorSet, to.SignedHeader, to.ValidatorSet, period, now, DefaultClockDrift, light.DefaultTrustLevel)
+		got := VerifyLightBlock(to, trust, now, 0)
+		require.Equal(t, want == nil, got == nil, "case %d: light says %v, we say %v", i, want, got)
+		if got == nil {
+			accepted++
+		} else {
+			refused[sentinel(got).Error()]++
+		}
+	}
+	require.Greater(t, accepted, 100)
+	for _, want := range []error{ErrTrustExpired, ErrHeaderForged, ErrHeaderNotNewer, ErrHeaderFuture, ErrValidatorsDiffer, ErrValidatorsPinned, ErrTrustOverlap, ErrPowerShort, ErrHeaderSignature, ErrOtherChain} {
+		require.Positive(t, refused[want.Error()], "%v never happened: %v", want, refused)
+	}
+}
+
+// sentinel is the innermost error of the package.
+func sentinel(err error) error {
+	for {
+		next, ok := err.(interface{ Unwrap() error })
+		if !ok || next.Unwrap() == nil {
+			return err
+		}
+		err = next.Unwrap()
+	}
+}
+
+func randomSets(rng *rand.Rand, heights int) [][]ed25519.PrivKey {
+	pool := testValidators("v", 8)
+	set := pool[:4]
+	var out [][]ed25519.PrivKey
+	for range heights {
+		if rng.IntN(3) == 0 {
+			from := rng.IntN(5)
+			set = pool[from : from+1+rng.IntN(4)]
+		}
+		out = append(out, set)
+	}
+	return out
+}
+
+// tamper changes a light block in one of the ways in which headers are forged, or not at all.
+func tamper(rng *rand.Rand, f *fakeChain, lb *cmt.LightBlock) {
+	switch rng.IntN(16) {
+	case 0:
+		lb.AppHash = filled(9)
+	case 1:
+		for i := range lb.Commit.Signatures {
+			if s := lb.Commit.Signatures[i].Signature; len(s) > 0 {
+				s[3] ^= 4
+			}
+		}
+	case 2:
+		lb.ValidatorSet = validatorSet(testValidators("other", 3))
+	case 3:
+		lb.Commit.Height++
+	case 4:
+		lb.Commit.Signatures = lb.Commit.Signatures[:len(lb.Commit.Signatures)-1]
+	case 5:
+		h := *lb.Header
+		h.Time = testStart
+		*lb = *f.sign(&h, f.keys(h.Height))
+	case 6:
+		h := *lb.Header
+		h.ChainID = "another-chain"
+		*lb = *f.sign(&h, f.keys(h.Height))
+	case 7, 8: // others than those announced
+		h := *lb.Header
+		keys := testValidators("v", 8)[rng.IntN(4):]
+		h.ValidatorsHash = validatorSet(keys).Hash()
+		*lb = *f.sign(&h, keys)
+	}
+}
+
+// The reasons, one by one.
+func TestVerifyLightBlockReasons(t *testing.T) {
+	f := newFakeChain(4)
+	for range 6 {
+		f.add(map[string][]byte{"chain": {1}})
+	}
+	now := f.time(7).Add(time.Second)
+	trust := f.trust()
+	require.NoError(t, VerifyLightBlock(f.lightBlock(1), trust, now, 0))
+	require.NoError(t, VerifyLightBlock(f.lightBlock(6), trust, now, time.Minute))
+	require.ErrorIs(t, VerifyLightBlock(f.lightBlock(2), trust, now, 2*time.Second), ErrStale)
+	require.ErrorIs(t, VerifyLightBlock(nil, trust, now, 0), ErrHeaderMalformed)
+	require.ErrorIs(t, VerifyLightBlock(&cmt.LightBlock{}, trust, now, 0), ErrHeaderMalformed)
+	require.ErrorIs(t, VerifyLightBlock(f.lightBlock(6), nil, now, 0), ErrNoTrust)
+	require.ErrorIs(t, VerifyLightBlock(f.lightBlock(6), &Trust{}, now, 0), ErrTrustMalformed)
+
+	later, err := trustFrom(f.lightBlock(5), time.Hour)
+	require.NoError(t, err)
+	require.ErrorIs(t, VerifyLightBlock(f.lightBlock(5), later, now, 0), ErrHeaderNotNewer)
+	require.ErrorIs(t, VerifyLightBlock(f.lightBlock(4), later, now, 0), ErrHeaderNotNewer)
+	require.NoError(t, VerifyLightBlock(f.lightBlock(6), later, now, 0))
+	require.ErrorIs(t, VerifyLightBlock(f.lightBlock(6), later, now.Add(2*time.Hour), 0), ErrTrustExpired)
+
+	// A pin without end does not expire, and one that others signed is not believed.
+	trust.Period = 0
+	require.NoError(t, VerifyLightBlock(f.lightBlock(6), trust, now.Add(24*3650*time.Hour), 0))
+	strange := newFakeChain(4)
+	strange.sets = [][]ed25519.PrivKey{testValidators("x", 4)}
+	require.ErrorIs(t, VerifyLightBlock(strange.lightBlock(6), trust, now, 0), ErrTrustOverlap)
+	require.ErrorIs(t, VerifyLightBlock(strange.lightBlock(1), trust, now, 0), ErrValidatorsPinned)
+}
+
+// What a stranger sends must not bring the reader down.
+func FuzzDecodeLightBlock(f *testing.F) {
+	chain := newFakeChain(4)
+	chain.add(map[string][]byte{"chain": {1}})
+	good := encoded(chain.lightBlock(2))
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add([]byte{})
+	trust, now := chain.trust(), chain.time(3)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lb, err := DecodeLightBlock(data)
+		if err != nil {
+			return
+		}
+		again, err := encodeLightBlock(lb)
+		require.NoError(t, err)
+		require.Equal(t, data, again)
+		_ = VerifyLightBlock(lb, trust, now, 0)
+	})
+}
+
+func TestTrustFile(t *testing.T) {
+	f := newFakeChain(4)
+	f.add(map[string][]byte{"chain": {1}})
+	path := t.TempDir() + "/trust.json"
+	header, err := trustFrom(f.lightBlock(2), time.Hour)
+	require.NoError(t, err)
+	for _, want := range []*Trust{f.trust(), header} {
+		require.NoError(t, want.WriteFile(path))
+		got, err := ReadTrust(path)
+		require.NoError(t, err)
+		require.True(t, want.HeaderTime.Equal(got.HeaderTime))
+		require.True(t, want.Since.Equal(got.Since))
+		want.HeaderTime, want.Since = got.HeaderTime, got.Since
+		require.Equal(t, want, got)
+	}
+	good, err := f.trust().MarshalJSON()
+	require.NoError(t, err)
+	for _, c := range [][2]string{
+		{`"format":"tradecredit-trust/1"`, `"format":"tradecredit-trust/2"`}, {`"power":10`, `"power":0`}, {`"power":10`, `"power":-1`},
+		{`"power":10`, `"power":9223372036854775807`}, {`"height":0`, `"height":-1`}, {`"height":0`, `"high":0`}, {`"validators":[`, `"validators":[],"x":[`},
+		{`"public_key_ed25519":"`, `"public_key_ed25519":"00`}, {`"since":"2025`, `"since":"now`},
+	} {
+		require.Contains(t, string(good), c[0])
+		bad := replaceOnce(string(good), c[0], c[1])
+		require.ErrorIs(t, new(Trust).UnmarshalJSON([]byte(bad)), ErrTrustMalformed, c[1])
+	}
+	_, err = ReadTrust(path + ".none")
+	require.Error(t, err)
+}
+
+func TestTrustFromGenesis(t *testing.T) {
+	f := newFakeChain(4)
+	f.add(map[string][]byte{"chain": {1}})
+	doc := &cmt.GenesisDoc{ChainID: testChain, GenesisTime: testStart, InitialHeight: 1}
+	for _, k := range f.keys(1) {
+		doc.Validators = append(doc.Validators, cmt.GenesisValidator{PubKey: k.PubKey(), Power: 10, Name: "v"})
+	}
+	path := t.TempDir() + "/genesis.json"
+	require.NoError(t, doc.SaveAs(path))
+	trust, err := TrustFromGenesis(readTestFile(t, path), testStart, time.Hour)
+	require.NoError(t, err)
+	require.NoError(t, VerifyLightBlock(f.lightBlock(1), trust, f.time(2), 0))
+	require.NoError(t, VerifyLightBlock(f.lightBlock(2), trust, f.time(2), 0))
+
+	doc.Validators = nil
+	require.NoError(t, doc.SaveAs(path))
+	_, err = TrustFromGenesis(readTestFile(t, path), testStart, time.Hour)
+	require.ErrorIs(t, err, ErrTrustMalformed)
+	_, err = TrustFromGenesis([]byte("{}"), testStart, time.Hour)
+	require.ErrorIs(t, err, ErrTrustMalformed)
+}
