@@ -1,6 +1,7 @@
 package score
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -298,6 +299,10 @@ func TestDigest(t *testing.T) {
 	w := newWorld(t, "CC:x:m", 20000, &f)
 	digest := w.load().Digest()
 	require.Equal(t, digest, w.load().Digest())
+	require.Equal(t, types.Hash(sha256.Sum256([]byte("tradecredit/v1/score-inputs\x00"))), new(Rows).Digest())
+	one := Rows{read: []row{{"b", []byte{7}}, {"a", []byte("xyz")}}}
+	require.Equal(t, types.Hash(sha256.Sum256([]byte("tradecredit/v1/score-inputs\x00"+
+		"\x00\x00\x00\x01a\x00\x00\x00\x03xyz\x00\x00\x00\x01b\x00\x00\x00\x01\x07"))), one.Digest())
 	read := 0
 	for key, value := range w.rows {
 		w.rows[key] = slices.Concat(value, []byte{0xf8, 0x3f, 1}) // an unknown field
