@@ -80,7 +80,7 @@ func (a *App) enter(ctx context.Context, raw [][]byte, from source) []Admission 
 func (a *App) screen(raw [][]byte, answers []Admission) (left []*types.Tx, places []int) {
 	tip := a.tip.Load()
 	view := a.db.View()
-	defer view.Close()
+	defer release(view)
 	for i := range raw {
 		r := &answers[i]
 		t, err := types.Decode(raw[i])

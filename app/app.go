@@ -17,9 +17,6 @@ import (
 	"tradecredit/types"
 )
 
-// Version of the program, as Info tells it.
-const Version = "0.1.0"
-
 // AppVersion is the version of the rules. It stands in every header; a change of rules that an older program would
 // compute differently raises it.
 const AppVersion = 1
@@ -173,6 +170,9 @@ func (a *App) quitting() bool {
 
 // View opens the newest committed state; the caller closes it. Before the first block it is empty.
 func (a *App) View() *state.View { return a.db.View() }
+
+// release closes a view, which cannot fail: it only lets pruning pass.
+func release(v *state.View) { _ = v.Close() }
 
 // Height is the newest committed height; 0 before the first block.
 func (a *App) Height() int64 { return a.db.Head().Height }

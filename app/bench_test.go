@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -16,11 +17,11 @@ import (
 const benchParties = 1000
 
 // newBench is a node on disk with enterprises registered.
-func newBench(b *testing.B) *replica {
+func newBench(b *testing.B, blockCost int64) *replica {
 	b.Helper()
-	w := newWorld(b, types.GenesisParameter{Name: "block_cost", Value: 1_000_000}, types.GenesisParameter{Name: "quota_bytes", Value: 1 << 40},
+	w := newWorld(b, types.GenesisParameter{Name: "block_cost", Value: blockCost}, types.GenesisParameter{Name: "quota_bytes", Value: 1 << 40},
 		types.GenesisParameter{Name: "quota_messages", Value: 1_000_000_000})
-	r := &replica{t: b, w: w, dir: b.TempDir(), unix: testUnix, o: Options{MaxPendingBytes: 1 << 30}}
+	r := &replica{t: b, w: w, dir: b.TempDir(), unix: testUnix, o: Options{MaxPendingBytes: 2 << 30}}
 	r.open()
 	r.block()
 	for first := 0; first < benchParties; first += 250 {
@@ -63,7 +64,7 @@ func benchOrders(b *testing.B, r *replica, n, size int) [][]byte {
 func BenchmarkIngress(b *testing.B) {
 	for _, size := range []int{1, 100} {
 		b.Run(fmt.Sprintf("batch%d", size), func(b *testing.B) {
-			r := newBench(b)
+			r := newBench(b, 1_000_000)
 			txs := benchOrders(b, r, (b.N+size-1)/size, size)
 			const request = 64
 			b.ResetTimer()
@@ -89,6 +90,27 @@ func BenchmarkIngress(b *testing.B) {
 	}
 }
 
+// BenchmarkPrepare fills a block of the default cost from a pool that holds ten of them, one message a transaction. One
+// operation is one PrepareProposal.
+func BenchmarkPrepare(b *testing.B) {
+	blockCost := types.DefaultParameters().BlockCost
+	r := newBench(b, blockCost)
+	for txs := range slices.Chunk(benchOrders(b, r, 10*int(blockCost)/5, 1), 1000) {
+		for _, a := range r.Submit(context.Background(), txs) {
+			require.Equal(b, types.Code_ok, a.Code, a.Detail)
+		}
+	}
+	b.ResetTimer()
+	began := cpu()
+	for range b.N {
+		require.NotEmpty(b, r.prepare(64<<20))
+	}
+	b.StopTimer()
+	b.ReportMetric(float64((cpu()-began).Microseconds())/float64(b.N), "cpu-µs/op")
+	r.Quit()
+	require.NoError(b, r.db.Close())
+}
+
 // cpu is the processor time of this process so far.
 func cpu() time.Duration {
 	var u syscall.Rusage
@@ -102,7 +124,7 @@ func cpu() time.Duration {
 func BenchmarkSubmit(b *testing.B) {
 	for _, size := range []int{1, 100} {
 		b.Run(fmt.Sprintf("batch%d", size), func(b *testing.B) {
-			r := newBench(b)
+			r := newBench(b, 1_000_000)
 			txs := benchOrders(b, r, b.N, size)
 			b.ResetTimer()
 			began := cpu()

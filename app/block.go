@@ -41,7 +41,7 @@ func (a *App) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBlock) (
 	}
 	b := &stagedBlock{height: req.Height, unix: req.Time.Unix(), view: view}
 	if err := a.execute(b, prior, req.Txs); err != nil {
-		view.Close()
+		release(view)
 		return nil, fmt.Errorf("block %d: %w", req.Height, err)
 	}
 	a.staged = b
@@ -53,7 +53,7 @@ func (a *App) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBlock) (
 // dropStaged forgets a block that was finalized and not committed.
 func (a *App) dropStaged() {
 	if a.staged != nil {
-		a.staged.view.Close()
+		release(a.staged.view)
 		a.staged = nil
 	}
 }

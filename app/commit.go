@@ -41,7 +41,7 @@ func (a *App) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 // follow carries a committed block into memory.
 func (a *App) follow(b *stagedBlock) error {
 	view := a.db.View()
-	defer view.Close()
+	defer release(view)
 	m, err := ledger.ReadMoment(view, b.unix)
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (a *App) Await(ctx context.Context, signer, reference string) (*types.Refer
 // reference reads a committed row of replay protection; nil if there is none.
 func (a *App) reference(key string) (*types.Reference, error) {
 	view := a.db.View()
-	defer view.Close()
+	defer release(view)
 	value, err := view.Reference(key)
 	if err != nil || value == nil {
 		return nil, err

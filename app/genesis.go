@@ -52,7 +52,7 @@ func (a *App) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.Re
 	}
 	g := &genesis{parsed: parsed, chainID: req.ChainId, unix: req.Time.Unix(), height: max(1, req.InitialHeight)}
 	view := a.db.View()
-	defer view.Close()
+	defer release(view)
 	batch, err := g.over(view)
 	if err != nil {
 		return nil, err
@@ -94,18 +94,18 @@ func (a *App) prior(height int64) (*state.View, state.Reader, error) {
 	view := a.db.View()
 	if view.Height() > 0 {
 		if height != view.Height()+1 {
-			view.Close()
+			release(view)
 			return nil, nil, fmt.Errorf("app: block %d does not follow the committed height %d", height, a.db.Head().Height)
 		}
 		return view, view, nil
 	}
 	if a.genesis == nil || height != a.genesis.height {
-		view.Close()
+		release(view)
 		return nil, nil, fmt.Errorf("app: block %d before InitChain, or not the first", height)
 	}
 	batch, err := a.genesis.over(view)
 	if err != nil {
-		view.Close()
+		release(view)
 		return nil, nil, err
 	}
 	return view, batch, nil

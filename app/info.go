@@ -4,6 +4,8 @@ import (
 	"context"
 
 	abci "github.com/cometbft/cometbft/abci/types"
+
+	"tradecredit/types"
 )
 
 // Info tells what is committed on disk, and nothing else: height 0 and no hash until the first block is.
@@ -11,7 +13,7 @@ func (a *App) Info(context.Context, *abci.RequestInfo) (*abci.ResponseInfo, erro
 	head := a.db.Head()
 	res := &abci.ResponseInfo{
 		Data:            "tradecredit",
-		Version:         Version,
+		Version:         types.Version,
 		AppVersion:      AppVersion,
 		LastBlockHeight: head.Height,
 	}

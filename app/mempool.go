@@ -2,8 +2,11 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"sync"
+
+	abci "github.com/cometbft/cometbft/abci/types"
 
 	"tradecredit/app/ledger"
 	"tradecredit/types"
@@ -262,6 +265,12 @@ func (p *pool) reap(maxBytes uint64) (txs [][]byte) {
 	}
 	p.fresh = slices.Delete(p.fresh, 0, n)
 	return txs
+}
+
+// ReapTxs hands CometBFT the transactions to offer to the peers: new ones, a peer's after some blocks, and every ten
+// blocks what is still not included, until it expires. CometBFT offers each once, to the peers of that moment.
+func (a *App) ReapTxs(_ context.Context, req *abci.RequestReapTxs) (*abci.ResponseReapTxs, error) {
+	return &abci.ResponseReapTxs{Txs: a.pool.reap(req.MaxBytes)}, nil
 }
 
 // full tells whether there is no room for even a small transaction.

@@ -92,7 +92,7 @@ func (a *App) fill(req *abci.RequestPrepareProposal) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer view.Close()
+	defer release(view)
 	p, err := newProposal(prior, req.Height, req.Time.Unix())
 	if err != nil {
 		return nil, err
@@ -256,7 +256,7 @@ func (a *App) examine(req *abci.RequestProcessProposal) (index int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer view.Close()
+	defer release(view)
 	p, err := newProposal(prior, req.Height, req.Time.Unix())
 	if err != nil {
 		return 0, err

@@ -50,13 +50,13 @@ func (a *App) Query(_ context.Context, req *abci.RequestQuery) (*abci.ResponseQu
 func (a *App) key(key string, height int64, prove bool) (*abci.ResponseQuery, error) {
 	view := a.db.View()
 	if height != 0 && height != view.Height() {
-		view.Close()
+		release(view)
 		var err error
 		if view, err = a.db.At(height); err != nil {
 			return nil, err
 		}
 	}
-	defer view.Close()
+	defer release(view)
 	res := &abci.ResponseQuery{Key: []byte(key), Height: view.Height()}
 	if !prove {
 		value, err := view.Get(key)
