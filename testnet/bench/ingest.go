@@ -53,10 +53,10 @@ func (b *bench) newRig(name string, subjects int) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := drive(b.ctx, r.at, register, nil); err != nil {
+	if err := drive(b.ctx, r.at, independent(register)); err != nil {
 		return nil, err
 	}
-	return r, drive(b.ctx, r.at, confirm, nil)
+	return r, drive(b.ctx, r.at, independent(confirm))
 }
 
 // at is the one node's API, whichever request it is.
@@ -71,16 +71,25 @@ func (r *rig) start(ctx context.Context) error {
 	return n.Start(ctx)
 }
 
-// requests is how many requests are under way at a time, and perRequest how many bytes of transactions one carries at most.
+// requests is how many requests are under way at a time, and perRequest how many bytes of transactions one carries, about.
 const (
 	requests   = 8
 	perRequest = 256 << 10
 )
 
-// drive sends the first transactions in parallel requests and, each time a request is final, its share of the second.
-func drive(ctx context.Context, api func(i int) string, first, second [][]byte) error {
-	a := packs(first)
-	share := func(i int) [][]byte { return second[len(second)*i/len(a) : len(second)*(i+1)/len(a)] }
+// load is what one request after another carries: first transactions that depend on nothing, then, when those are final,
+// second ones that depend on these first ones only.
+type load struct{ first, second [][]byte }
+
+func (l *load) size() (n int) {
+	for _, raw := range l.first {
+		n += len(raw)
+	}
+	return n
+}
+
+// drive sends loads, so many requests at a time.
+func drive(ctx context.Context, api func(i int) string, loads []load) error {
 	var next atomic.Int64
 	errs := make(chan error, requests)
 	var wg sync.WaitGroup
@@ -88,15 +97,14 @@ func drive(ctx context.Context, api func(i int) string, first, second [][]byte) 
 		wg.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(a) {
+				if i >= len(loads) {
 					return
 				}
-				if err := testnet.Post(ctx, api(i), a[i]); err != nil {
-					errs <- err
-					return
-				}
-				if s := share(i); len(s) > 0 {
-					if err := testnet.Post(ctx, api(i), s); err != nil {
+				for _, txs := range [][][]byte{loads[i].first, loads[i].second} {
+					if len(txs) == 0 {
+						continue
+					}
+					if err := testnet.Post(ctx, api(i), txs); err != nil {
 						errs <- err
 						return
 					}
@@ -109,16 +117,15 @@ func drive(ctx context.Context, api func(i int) string, first, second [][]byte) 
 	return <-errs
 }
 
-// packs cuts transactions into requests.
-func packs(txs [][]byte) [][][]byte {
-	var out [][][]byte
-	size := perRequest
+// independent makes loads of transactions that depend on nothing.
+func independent(txs [][]byte) []load {
+	var out []load
 	for _, raw := range txs {
-		if size+len(raw) > perRequest {
-			out, size = append(out, nil), 0
+		if len(out) == 0 || out[len(out)-1].size()+len(raw) > perRequest {
+			out = append(out, load{})
 		}
-		out[len(out)-1] = append(out[len(out)-1], raw)
-		size += len(raw) + 4
+		last := &out[len(out)-1]
+		last.first = append(last.first, raw)
 	}
 	return out
 }
@@ -130,12 +137,12 @@ const chunk = 5_000
 func (r *rig) records(ctx context.Context, n, batch int) (time.Duration, error) {
 	var took time.Duration
 	for sent := 0; sent < n; sent += chunk * recordsPerCycle {
-		first, second, err := r.interleaved(batch)
+		loads, err := r.loads(batch)
 		if err != nil {
 			return 0, err
 		}
 		began := time.Now()
-		if err := drive(ctx, r.at, first, second); err != nil {
+		if err := drive(ctx, r.at, loads); err != nil {
 			return 0, err
 		}
 		took += time.Since(began)
@@ -143,18 +150,23 @@ func (r *rig) records(ctx context.Context, n, batch int) (time.Duration, error) 
 	return took, nil
 }
 
-// interleaved signs one chunk so that second[share i] depends on first[share ≤ i] only.
-func (r *rig) interleaved(batch int) (first, second [][]byte, err error) {
+// loads signs one chunk of cycles.
+func (r *rig) loads(batch int) ([]load, error) {
+	var out []load
 	step := max(batch, 50)
 	for from := r.next; from < r.next+chunk; from += step {
-		a, b, err := r.work.Cycles(from, min(from+step, r.next+chunk), batch)
+		first, second, err := r.work.Cycles(from, min(from+step, r.next+chunk), batch)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		first, second = append(first, a...), append(second, b...)
+		if len(out) == 0 || out[len(out)-1].size() > perRequest*3/4 {
+			out = append(out, load{})
+		}
+		last := &out[len(out)-1]
+		last.first, last.second = append(last.first, first...), append(last.second, second...)
 	}
 	r.next += chunk
-	return first, second, nil
+	return out, nil
 }
 
 // until loads records until the state tree has that many keys.
@@ -195,7 +207,7 @@ func (r *rig) measure(ctx context.Context, n, batch int) (*measured, error) {
 	m := &measured{}
 	var profile bytes.Buffer
 	for m.records < n {
-		first, second, err := r.interleaved(batch)
+		loads, err := r.loads(batch)
 		if err != nil {
 			return nil, err
 		}
@@ -205,7 +217,7 @@ func (r *rig) measure(ctx context.Context, n, batch int) (*measured, error) {
 			}
 		}
 		before, began := cpuTime(), time.Now()
-		if err := drive(ctx, r.at, first, second); err != nil {
+		if err := drive(ctx, r.at, loads); err != nil {
 			pprof.StopCPUProfile()
 			return nil, err
 		}

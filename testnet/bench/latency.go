@@ -113,12 +113,12 @@ func latencyFour(b *bench) error {
 func (b *bench) fourLoaded(n *testnet.Network, w *testnet.Workload, nodes []*node.Node) error {
 	r := &rig{net: n, work: w}
 	from := nodes[0].Height()
-	first, second, err := r.interleaved(100)
+	loads, err := r.loads(100)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	if err := drive(b.ctx, func(i int) string { return n.Configs[i%4].API.Laddr }, first, second); err != nil {
+	if err := drive(b.ctx, func(i int) string { return n.Configs[i%4].API.Laddr }, loads); err != nil {
 		return err
 	}
 	took := time.Since(began)

@@ -129,7 +129,7 @@ func (b *bench) vatRegister(r *rig, subjects []string) error {
 			}
 			txs = append(txs, raw)
 		}
-		if err := drive(b.ctx, r.at, txs, nil); err != nil {
+		if err := drive(b.ctx, r.at, independent(txs)); err != nil {
 			return err
 		}
 	}
