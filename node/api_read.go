@@ -46,7 +46,7 @@ func (a *api) record(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer view.Close()
+	defer func() { _ = view.Close() }() // never fails
 	answer := &types.RecordResponse{Key: key, Height: view.Height()}
 	if prove {
 		var proof *types.Proof
@@ -85,7 +85,7 @@ func (a *api) entries(w http.ResponseWriter, r *http.Request) error {
 		return q.err
 	}
 	view := a.chain.state.View()
-	defer view.Close()
+	defer func() { _ = view.Close() }() // never fails
 	head, err := state.Get(view, types.SubjectKey(subject))
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (a *api) reference(w http.ResponseWriter, r *http.Request) error {
 // referenceOf reads what became of a transaction; nil if nothing is known.
 func (a *api) referenceOf(signer, name string) (*types.Reference, error) {
 	view := a.chain.state.View()
-	defer view.Close()
+	defer func() { _ = view.Close() }() // never fails
 	row, err := view.Reference(types.ReferenceKey(signer, name))
 	if err != nil || row == nil {
 		return nil, err

@@ -84,7 +84,7 @@ func (n *Node) Status() (Status, error) {
 		s.BlockTime = at.UTC().Format(time.RFC3339Nano)
 	}
 	view := n.state.View()
-	defer view.Close()
+	defer func() { _ = view.Close() }() // never fails
 	chain, err := state.Get(view, types.ChainKey)
 	if err != nil {
 		return s, err

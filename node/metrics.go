@@ -57,11 +57,21 @@ func (n *Node) newMetricsServer() (*server, error) {
 	gauge("state_keys", "Leaves of the state tree.", func() float64 { return float64(n.state.Metrics().Keys) })
 	gauge("state_disk_bytes", "Bytes of the state on disk, obsolete files included.", func() float64 { return float64(n.state.Metrics().DiskBytes) })
 	gauge("state_compaction_debt_bytes", "Bytes that the state's compactions still have to move.", func() float64 { return float64(n.state.Metrics().Debt) })
+	gauge("state_oldest_height", "Lowest height that can be read.", func() float64 { return float64(n.state.Metrics().Oldest) })
+	gauge("state_l0_files", "Files of the state that reads look through one by one.", func() float64 { return float64(n.state.Metrics().L0Files) })
+	gauge("state_open_views", "Heights that are being read.", func() float64 { return float64(n.state.Metrics().OpenViews) })
 	gauge("catching_up", "1 while the node fetches old blocks.", func() float64 {
 		if n.chain.catchingUp() {
 			return 1
 		}
 		return 0
+	})
+	gauge("disk_free_bytes", "Free space where the home is.", func() float64 {
+		left, err := freeSpace(n.cfg.Home)
+		if err != nil {
+			return -1
+		}
+		return float64(left)
 	})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 3, Timeout: 10 * time.Second}))

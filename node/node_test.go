@@ -311,7 +311,7 @@ func TestStatusHealthAndMetrics(t *testing.T) {
 
 	status, body = do(t, http.MethodGet, "http://"+n.MetricsAddress()+"/metrics", nil, "")
 	require.Equal(t, http.StatusOK, status)
-	for _, name := range []string{"ledgerd_height", "ledgerd_clock_offset_seconds", "ledgerd_api_answers_total", "cometbft_consensus_height", "go_goroutines"} {
+	for _, name := range []string{"ledgerd_height", "ledgerd_clock_offset_seconds", "ledgerd_api_answers_total", "ledgerd_state_keys", "ledgerd_disk_free_bytes", "cometbft_consensus_height", "go_goroutines"} {
 		require.Contains(t, string(body), "\n"+name, name)
 	}
 }

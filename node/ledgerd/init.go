@@ -95,10 +95,10 @@ func runInit(c *cobra.Command, n network) error {
 		return err
 	}
 	out := c.OutOrStdout()
-	fmt.Fprintf(out, "Made %s\n\n", home)
-	printIdentity(out, identity)
-	fmt.Fprintf(out, "\nSettings: %s\nNext:     ledgerd start --home %s\n", cfg.File(), home)
-	return nil
+	_, made := fmt.Fprintf(out, "Made %s\n\n", home)
+	shown := printIdentity(out, identity)
+	_, next := fmt.Fprintf(out, "\nSettings: %s\nNext:     ledgerd start --home %s\n", cfg.File(), home)
+	return errors.Join(made, shown, next)
 }
 
 // check refuses flags that contradict each other, and says what is missing.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -35,8 +34,7 @@ func newKeys() *cobra.Command {
 			}
 			switch output {
 			case "table":
-				printIdentity(c.OutOrStdout(), identity)
-				return nil
+				return printIdentity(c.OutOrStdout(), identity)
 			case "json":
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
@@ -52,10 +50,10 @@ func newKeys() *cobra.Command {
 	return c
 }
 
-func printIdentity(out io.Writer, i node.Identity) {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "node id\t%s\nvalidator address\t%s\nvalidator key\t%x (ed25519)\n", i.NodeID, i.ValidatorAddress, i.ValidatorKey)
-	w.Flush()
+func printIdentity(out io.Writer, i node.Identity) error {
+	_, err := fmt.Fprintf(out, "node id            %s\nvalidator address  %s\nvalidator key      %x (ed25519)\n",
+		i.NodeID, i.ValidatorAddress, i.ValidatorKey)
+	return err
 }
 
 func newVersion() *cobra.Command {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +57,7 @@ func printStatus(c *cobra.Command, api, output string) error {
 	if err != nil {
 		return fmt.Errorf("no answer at %s: is 'ledgerd start' running there? (%w)", api, err)
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }() // all of it was read
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxStatusBytes))
 	if err != nil {
 		return fmt.Errorf("read the answer of %s: %w", api, err)
@@ -78,17 +77,20 @@ func printStatus(c *cobra.Command, api, output string) error {
 }
 
 func printTable(out io.Writer, s node.Status) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]any{
+	rows := [][2]any{
 		{"chain", s.ChainID}, {"node", fmt.Sprintf("%s (%s)", s.Moniker, s.NodeID)}, {"validator", s.Validator},
 		{"height", s.Height}, {"provable", s.Provable}, {"block time", s.BlockTime}, {"app hash", s.AppHash},
 		{"oldest block", s.OldestBlock}, {"catching up", s.CatchingUp}, {"peers", s.Peers}, {"base currency", s.BaseCurrency},
-		{"simulation", s.Simulation}, {"versions", fmt.Sprintf("ledgerd %s, CometBFT %s, state schema %d", s.Versions.Ledger, s.Versions.CometBFT, s.Versions.Schema)},
-	} {
-		fmt.Fprintf(w, "%v\t%v\n", row[0], row[1])
+		{"simulation", s.Simulation},
+		{"versions", fmt.Sprintf("ledgerd %s, CometBFT %s, state schema %d", s.Versions.Ledger, s.Versions.CometBFT, s.Versions.Schema)},
 	}
 	if s.Notice != "" {
-		fmt.Fprintf(w, "notice\t%s\n", s.Notice)
+		rows = append(rows, [2]any{"notice", s.Notice})
 	}
-	return w.Flush()
+	for _, row := range rows {
+		if _, err := fmt.Fprintf(out, "%-14v %v\n", row[0], row[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
