@@ -1,6 +1,7 @@
 package testnet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -91,7 +93,7 @@ func (p *Process) Ready(ctx context.Context) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s ended: %s; its log is %s", p.Config.Moniker, lastLine(p.Log), p.Log)
+			return fmt.Errorf("%s ended: %s; its log is %s", p.Config.Moniker, lastWords(p.Log), p.Log)
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not healthy yet; its log is %s", p.Config.Moniker, p.Log)
 		case <-time.After(50 * time.Millisecond):
@@ -112,15 +114,21 @@ func Beside(name string) (string, error) {
 	return path, nil
 }
 
-// lastLine returns the end of a log, for a message that saves opening it.
-func lastLine(path string) string {
+// lastWords returns the end of a log, or where it begins to panic, for a message that saves opening it.
+func lastWords(path string) string {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
 	const most = 600
+	for _, sign := range []string{"\npanic: ", "\nfatal error: "} {
+		if at := bytes.LastIndex(raw, []byte(sign)); at >= 0 {
+			raw = raw[at+1:]
+			return string(raw[:min(len(raw), most)])
+		}
+	}
 	if len(raw) > most {
 		raw = raw[len(raw)-most:]
 	}
-	return string(raw)
+	return strings.TrimSpace(string(raw))
 }
