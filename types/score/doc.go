@@ -2,8 +2,8 @@
 //
 // A score is Compute(rows, model, day): the rows as they stood at one height, a model that is itself a record of the
 // chain, and the civil day D. The same three inputs give the same result on every node and on a client's machine, so a
-// bank recomputes what it was told. No clock, no floats, no map iteration; sums that could overflow are made with
-// arbitrary precision, everything else is checked.
+// bank recomputes what it was told. No clock, no floats, no map iteration; sums that could overflow have 128
+// bits, and every addition is checked.
 //
 //	rows, err := score.Load(reader.Get, reader.Scan, subject, day)  // about a hundred reads, whatever the history
 //	result, err := score.Compute(rows, model, day)
