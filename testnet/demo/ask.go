@@ -179,21 +179,27 @@ func printSuppliers(all []*question, shift int32) {
 	t := newTable(fmt.Sprintf("Suppliers by delivery record\ndates moved by %d days; verdicts simulated; model expert-v1, not calibrated", shift))
 	t.AppendHeader(table.Row{"supplier", "orders", "entries", "score", "class", "top reasons", "proof"})
 	for _, q := range all {
-		if q.failed != nil {
-			t.AppendRow(table.Row{short(q.name, 34), q.records, "", "", "", "", q.proof})
-			continue
-		}
-		r := q.receipt.Result
-		score, class, reasons := fmt.Sprint(r.Score), strings.TrimPrefix(r.Class.String(), "CLASS_"), reasonsOf(r)
-		if r.Class == types.ScoreClass_CLASS_U {
-			score = "–"
-			class = "U (" + unscored(r) + ")"
-		}
-		t.AppendRow(table.Row{short(q.name, 34), q.records, q.head.Entries, score, class, reasons, q.proof})
+		t.AppendRow(supplierCells(q))
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, Align: text.AlignRight}, {Number: 3, Align: text.AlignRight}, {Number: 4, Align: text.AlignRight}})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 2, Align: text.AlignRight}, {Number: 3, Align: text.AlignRight}, {Number: 4, Align: text.AlignRight},
+		{Number: 6, WidthMax: 40, WidthMaxEnforcer: text.WrapSoft},
+	})
 	t.Render()
-	fmt.Println("S1 on time · S2 evidence · S3 document verdicts · S4 credit notes · S5 collection · S6 concentration · S7 months active · S8 members; (−n) points lost")
+	fmt.Println("S1 on time · S2 evidence · S3 document verdicts · S4 credit notes · S5 collection · S6 concentration\n" +
+		"S7 months active · S8 members; (−n) points lost of 1000. Class 1 is best; U: unscored, neither zero nor low risk.")
+}
+
+func supplierCells(q *question) table.Row {
+	name := short(q.name, 26)
+	if q.failed != nil {
+		return table.Row{name, q.records, "", "", "", "", q.proof}
+	}
+	r := q.receipt.Result
+	if r.Class == types.ScoreClass_CLASS_U {
+		return table.Row{name, q.records, q.head.Entries, "–", "U", unscored(r), q.proof}
+	}
+	return table.Row{name, q.records, q.head.Entries, r.Score, strings.TrimPrefix(r.Class.String(), "CLASS_"), reasonsOf(r), q.proof}
 }
 
 func printPayers(all []*question, shift int32) {

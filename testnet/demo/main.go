@@ -91,8 +91,8 @@ func (d *demo) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.RemoveAll(d.dir); err != nil {
-		return err
+	if err := testnet.Forget(d.dir); err != nil {
+		return fmt.Errorf("%w: DEMO_DIR=<folder> make demo", err)
 	}
 	var seats []testnet.Seat
 	for _, id := range councils {

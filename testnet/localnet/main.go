@@ -7,10 +7,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -22,17 +22,35 @@ import (
 	"tradecredit/types"
 )
 
+// options are what the command line says; what it does not say follows the folder, else these defaults.
+type options struct {
+	dir        string
+	port       int
+	validators int
+	reset      bool
+	given      map[string]bool // flags that were given
+}
+
 func main() {
-	dir := flag.String("dir", ".localnet", "folder of the homes")
-	first := flag.Int("port", 28100, "first of sixteen loopback ports")
-	validators := flag.Int("validators", 4, "how many validators (1 to 16)")
-	reset := flag.Bool("reset", false, "forget what the last run left and begin anew")
+	o := options{given: map[string]bool{}}
+	flag.StringVar(&o.dir, "dir", ".localnet", "folder of the homes")
+	flag.IntVar(&o.port, "port", 28100, "first of the loopback ports, four a validator")
+	flag.IntVar(&o.validators, "validators", 4, "how many validators (1 to 16)")
+	flag.BoolVar(&o.reset, "reset", false, "forget what the last run left and begin anew")
 	flag.Usage = func() {
-		fmt.Fprint(os.Stderr, "localnet runs a network on this machine until Ctrl-C.\n\nExamples:\n  make localnet\n  build/localnet --reset --port 28200\n\nFlags:\n")
+		fmt.Fprint(os.Stderr, "localnet runs a network on this machine until Ctrl-C.\n\nExamples:\n  make localnet\n"+
+			"  build/localnet --reset --port 28200\n  build/localnet --dir /tmp/net --validators 7\n\nFlags:\n")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(*dir, *first, *validators, *reset); err != nil {
+	flag.Visit(func(f *flag.Flag) { o.given[f.Name] = true })
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "localnet: %q is no flag; 'localnet --help' lists them\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, &o); err != nil {
 		fmt.Fprintln(os.Stderr, "localnet:", err)
 		os.Exit(1)
 	}
@@ -51,41 +69,77 @@ func seats() []testnet.Seat {
 	}
 }
 
-func run(dir string, first, validators int, reset bool) error {
-	if validators < 1 || validators > 16 {
-		return errors.New("--validators must lie between 1 and 16")
+func run(ctx context.Context, o *options) error {
+	if o.validators < 1 || o.validators > 16 {
+		return fmt.Errorf("--validators is %d; it must lie between 1 and 16", o.validators)
+	}
+	if o.port < 1024 || o.port+4*o.validators > 32768 {
+		return fmt.Errorf("--port is %d; it must be 1024 at least, and %d at most for %d validators: above, connections take ports at random",
+			o.port, 32768-4*o.validators, o.validators)
 	}
 	ledgerd, err := testnet.Beside("ledgerd")
 	if err != nil {
 		return err
 	}
-	if reset {
-		if err := os.RemoveAll(dir); err != nil {
+	if o.reset {
+		if err := testnet.Forget(o.dir); err != nil {
 			return err
 		}
 	}
-	configs, err := open(dir, first, validators)
+	configs, kept, err := open(o)
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	if err := free(configs, o, kept); err != nil {
+		return err
+	}
+	if kept {
+		fmt.Printf("%s goes on where it was (--reset begins anew)\n", o.dir)
+	}
 	var running []*testnet.Process
-	defer func() {
-		for _, p := range running {
-			if err := p.Stop(); err != nil {
-				fmt.Fprintln(os.Stderr, p.Config.Moniker+":", err)
-			}
-		}
-	}()
 	for _, c := range configs {
 		p, err := testnet.StartProcess(ledgerd, c)
 		if err != nil {
-			return err
+			return errors.Join(err, stopAll(running))
 		}
 		running = append(running, p)
 	}
-	return watch(ctx, running, dir)
+	return errors.Join(watch(ctx, running, o.dir), stopAll(running))
+}
+
+// stopAll stops all nodes at the same time.
+func stopAll(running []*testnet.Process) error {
+	errs := make([]error, len(running))
+	var wg sync.WaitGroup
+	for i, p := range running {
+		wg.Go(func() {
+			if err := p.Stop(); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", p.Config.Moniker, err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// free refuses a network of which an address is taken, before anything runs.
+func free(configs []node.Config, o *options, kept bool) error {
+	for _, c := range configs {
+		for _, address := range []string{c.P2P.Laddr, c.RPC.Laddr, c.API.Laddr, c.Metrics.Laddr} {
+			if address == "" || testnet.Free(address) == nil {
+				continue
+			}
+			if !kept { // made a moment ago, and of no use with these ports
+				if err := testnet.Forget(o.dir); err != nil {
+					return err
+				}
+				return fmt.Errorf("%s is taken: choose another first port: build/localnet --port %d", address, o.port+100)
+			}
+			return fmt.Errorf("%s is taken: does %s run already? Stop what listens there, change it in %s, or begin anew elsewhere: build/localnet --reset --port %d",
+				address, o.dir, c.File(), o.port+100)
+		}
+	}
+	return nil
 }
 
 // watch waits until all are healthy, prints where they are, and returns at Ctrl-C or when one ends by itself.
@@ -98,18 +152,26 @@ func watch(ctx context.Context, running []*testnet.Process, dir string) error {
 	t.AppendHeader(table.Row{"node", "API", "JSON-RPC", "p2p", "metrics", "log"})
 	for _, p := range running {
 		if err := p.Ready(ready); err != nil {
+			if ctx.Err() != nil {
+				return nil // Ctrl-C
+			}
 			return err
 		}
 		c := p.Config
 		t.AppendRow(table.Row{c.Moniker, "http://" + c.API.Laddr, c.RPC.Laddr, c.P2P.Laddr, c.Metrics.Laddr, p.Log})
 	}
 	t.Render()
-	api := running[0].Config.API.Laddr
-	fmt.Printf("\nKeys of the founding members: %s (plain files: this network is for hands). Try:\n"+
+	keys, api := filepath.Join(dir, "keys"), running[0].Config.API.Laddr
+	fmt.Printf("\nAll %d are healthy. Keys of the founding members: %s (plain files: this network is for hands). Try:\n\n"+
 		"  build/ledgerctl status --node http://%s\n"+
-		"  build/ledgerctl tx publish_fixing '{\"currency\":\"EUR\",\"day\":\"%s\",\"rate_e9\":\"7800000000\"}' --node http://%s --signer forex --key %s\n"+
+		"  build/ledgerctl trust init --genesis %s --file %s\n"+
+		"  build/ledgerctl get chain --node http://%s --trust %s\n"+
+		"  build/ledgerctl tx publish_fixing '{\"currency\":\"EUR\",\"day\":\"%s\",\"rate_e9\":\"7800000000\"}' \\\n"+
+		"    --node http://%s --keys %s --key %s\n\n"+
 		"Ctrl-C stops the nodes; what they hold is kept (--reset forgets it).\n",
-		filepath.Join(dir, "keys"), api, time.Now().UTC().Format(time.DateOnly), api, filepath.Join(dir, "keys", "forex-forex.json"))
+		len(running), keys, api,
+		running[0].Config.GenesisFile(), filepath.Join(dir, "trust.json"), api, filepath.Join(dir, "trust.json"),
+		time.Now().UTC().Format(time.DateOnly), api, keys, client.KeyName("forex", testnet.KeyID(types.Role_FOREX)))
 	ended := make(chan *testnet.Process, len(running))
 	for _, p := range running {
 		go func() { <-p.Done(); ended <- p }()
@@ -123,27 +185,43 @@ func watch(ctx context.Context, running []*testnet.Process, dir string) error {
 	}
 }
 
-// open reads the homes of the last run, or makes new ones.
-func open(dir string, first, validators int) ([]node.Config, error) {
-	if _, err := os.Stat(filepath.Join(dir, "node0")); err == nil {
-		var out []node.Config
-		for i := range validators {
-			c, err := node.Load(filepath.Join(dir, fmt.Sprintf("node%d", i)), nil, nil)
-			if err != nil {
-				return nil, fmt.Errorf("%w (the folder holds another network? --reset begins anew)", err)
-			}
-			out = append(out, c)
+// open reads the homes of the last run, kept, or makes new ones.
+func open(o *options) (configs []node.Config, kept bool, err error) {
+	homes, err := filepath.Glob(filepath.Join(o.dir, "node*", "config", "ledgerd.toml"))
+	if err != nil {
+		return nil, false, err
+	}
+	if len(homes) == 0 {
+		configs, err = create(o)
+		return configs, false, err
+	}
+	if o.given["validators"] && o.validators != len(homes) {
+		return nil, true, fmt.Errorf("%s holds a network of %d validators, not %d; --reset begins anew", o.dir, len(homes), o.validators)
+	}
+	for i := range homes {
+		c, err := node.Load(filepath.Join(o.dir, fmt.Sprintf("node%d", i)), nil, nil)
+		if err != nil {
+			return nil, true, err
 		}
-		return out, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+		configs = append(configs, c)
+	}
+	if first := fmt.Sprintf("127.0.0.1:%d", o.port); o.given["port"] && configs[0].P2P.Laddr != first {
+		return nil, true, fmt.Errorf("%s holds a network whose ports begin at %s, not %s; --reset begins anew", o.dir, configs[0].P2P.Laddr, first)
+	}
+	return configs, true, nil
+}
+
+// create makes a new network in a folder that is missing or empty.
+func create(o *options) ([]node.Config, error) {
+	if err := testnet.Forget(o.dir); err != nil {
 		return nil, err
 	}
 	n, err := testnet.Make(testnet.Plan{
-		Dir: dir, ChainID: "localnet", BaseCurrency: "CNY", DayOffsetS: 28800, Validators: validators, FirstPort: first,
+		Dir: o.dir, ChainID: "localnet", BaseCurrency: "CNY", DayOffsetS: 28800, Validators: o.validators, FirstPort: o.port,
 		Notice: "A network for hands on one machine. Its institutions and keys are made up.", Seats: seats(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return n.Configs, client.WriteKeys(filepath.Join(dir, "keys"), n.Keys)
+	return n.Configs, client.WriteKeys(filepath.Join(o.dir, "keys"), n.Keys)
 }
