@@ -19,7 +19,7 @@ var ParameterTable = []ParameterRow{
 		func(p *Parameters) *int64 { return &p.QuotaRegistrations }},
 	{"block_cost", 4_096, 1_000_000, 60_000, "cost units of a block; the dearest transaction has 3,072",
 		func(p *Parameters) *int64 { return &p.BlockCost }},
-	{"member_share_bp", 1_000, 10_000, 10_000, "share of a block's cost that one member may use while others wait, basis points",
+	{"member_share_bp", 1_000, 10_000, 5_000, "share of a block's cost that one member may use while others wait, basis points",
 		func(p *Parameters) *int64 { return &p.MemberShareBp }},
 	{"algorithms", 1, 1, 1, "bit mask of signature algorithms: 1 ed25519; 2, SM2 with SM3, has no verifier in this version",
 		func(p *Parameters) *int64 { return &p.Algorithms }},

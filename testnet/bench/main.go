@@ -33,6 +33,7 @@ type bench struct {
 	keys    [2]int
 	figures []figure
 	notes   []string
+	save    string // where the CPU profile of the large ingest run goes; empty: nowhere
 }
 
 func (b *bench) add(name string, value float64, unit, bar string) {
@@ -60,6 +61,7 @@ func main() {
 	only := flag.String("only", "", "run only the parts whose name matches this expression")
 	small := flag.Int("keys", 100_000, "tree keys of the smaller ingest run")
 	large := flag.Int("keys-large", 1_000_000, "tree keys of the larger ingest run")
+	save := flag.String("profile", "", "file for the CPU profile of the large ingest run, for go tool pprof")
 	flag.Usage = func() {
 		fmt.Fprint(os.Stderr, "bench measures the ledger on this machine.\n\nExamples:\n  make bench\n  make bench VAT=../vat\n"+
 			"  make bench BENCH='-only ingest -keys-large 200000'\n\nFlags:\n")
@@ -68,13 +70,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *vat, *only, [2]int{*small, *large}); err != nil {
+	if err := run(ctx, *only, &bench{vat: *vat, keys: [2]int{*small, *large}, save: *save}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, vat, only string, keys [2]int) error {
+func run(ctx context.Context, only string, b *bench) error {
 	match, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("--only: %w", err)
@@ -84,7 +86,7 @@ func run(ctx context.Context, vat, only string, keys [2]int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{ctx: ctx, dir: dir, vat: vat, keys: keys}
+	b.ctx, b.dir = ctx, dir
 	for _, part := range []struct {
 		name string
 		run  func(*bench) error

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/google/pprof/profile"
@@ -33,6 +34,11 @@ var partRules = []struct{ part, function string }{
 
 // parts says what a record cost, by part, from the CPU profile of the measured load.
 func (b *bench) parts(m *measured) error {
+	if b.save != "" {
+		if err := os.WriteFile(b.save, m.profile, 0o600); err != nil {
+			return err
+		}
+	}
 	p, err := profile.Parse(bytes.NewReader(m.profile))
 	if err != nil {
 		return err

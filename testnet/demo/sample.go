@@ -152,7 +152,7 @@ func readDelivery(r map[string]string) (d delivery, recorded int32, lost string,
 		return d, 0, "", err
 	}
 	if d.ordered, err = dayOf(r["PO Sent to Vendor Date"]); err != nil {
-		d.ordered, err = d.promised, nil // "Date Not Captured", or before a purchase order was sent at all
+		d.ordered = d.promised // "Date Not Captured", or before a purchase order was sent at all
 	}
 	match, err := valueMatches(r["Line Item Quantity"], r["Pack Price"], r["Line Item Value"])
 	d.match = match && recorded >= d.delivered
