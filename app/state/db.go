@@ -114,10 +114,10 @@ func (db *DB) openDisk() (err error) {
 		L0StopWritesThreshold:       20,
 		LBaseMaxBytes:               256 << 20,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)-1) },
-		// A flush or compaction that fails is a disk that fails: stop before it gets worse.
+		// Pebble would try a failed flush or compaction again and again, while commits wait.
 		EventListener: &pebble.EventListener{BackgroundError: func(err error) {
-			db.log("disk: %v", err)
 			db.fail(err)
+			diskLogger{db.options}.Fatalf("%v", err)
 		}},
 	}
 	for i := range o.Levels {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -108,12 +110,15 @@ func TestDiskFaults(t *testing.T) {
 // runFaulty runs the process, checks the app hashes it printed, and returns the last height
 // applied and the number of operations if it came to its end.
 func runFaulty(t *testing.T, w *twin, dir string, at int64, once bool, outcomes map[int]int) (height, total int64) {
-	cmd := exec.Command(os.Args[0])
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), "STATE_FAULT_DIR="+dir, fmt.Sprint("STATE_FAULT_AT=", at))
 	if once {
 		cmd.Env = append(cmd.Env, "STATE_FAULT_ONCE=1")
 	}
 	out, err := cmd.Output()
+	require.NoError(t, ctx.Err(), "the process hangs after\n%s", out)
 	var exit *exec.ExitError
 	if err != nil {
 		require.ErrorAs(t, err, &exit)
