@@ -68,7 +68,7 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := run(ctx, *only, &bench{vat: *vat, keys: [2]int{*small, *large}, save: *save}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
