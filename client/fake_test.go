@@ -275,9 +275,16 @@ func (n *fakeNode) serve(t *testing.T) (*Client, string) {
 	s := httptest.NewServer(n)
 	t.Cleanup(s.Close)
 	n.now = n.chain.time(int64(len(n.chain.states)) + 1).Add(time.Second)
-	c, err := New(Config{Endpoints: []string{s.URL}, ChainID: n.chain.id, Trust: n.chain.trust(), Now: func() time.Time { return n.now }, RetryFor: 5 * time.Second})
+	c, err := New(Config{Endpoints: []string{s.URL}, ChainID: n.chain.id, Trust: n.chain.trust(), Now: n.clock, RetryFor: 5 * time.Second})
 	require.NoError(t, err)
 	return c, s.URL
+}
+
+// clock is the time of the client.
+func (n *fakeNode) clock() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.now
 }
 
 func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {

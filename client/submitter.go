@@ -75,6 +75,7 @@ type Submitter struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	packs  chan []group
+	ended  chan struct{} // closed by Close
 	done   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -90,6 +91,7 @@ func (c *Client) NewSubmitter(ctx context.Context, s *Signer, cfg SubmitterConfi
 	u := &Submitter{client: c, signer: s, cfg: cfg.withDefaults()}
 	u.ctx, u.cancel = context.WithCancel(ctx)
 	u.packs = make(chan []group, u.cfg.Requests*u.cfg.TxsPerRequest)
+	u.ended = make(chan struct{})
 	for range u.cfg.Requests {
 		u.done.Add(1)
 		go u.work()
@@ -166,6 +168,7 @@ func (u *Submitter) Close() error {
 	if already {
 		return errors.New("client: submitter is closed")
 	}
+	close(u.ended)
 	close(u.packs)
 	u.done.Wait()
 	u.cancel()
@@ -180,6 +183,8 @@ func (u *Submitter) lingerLoop() {
 	for {
 		select {
 		case <-u.ctx.Done():
+			return
+		case <-u.ended:
 			return
 		case <-tick.C:
 		}
