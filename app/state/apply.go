@@ -124,6 +124,11 @@ func (db *DB) sweep(w *pebble.Batch, s *Staged) (done bool, err error) {
 	if err := db.prune(w, s, limit); err != nil {
 		return false, err
 	}
+	if db.dropNodes {
+		if err := w.DeleteRange([]byte{rowNode}, []byte{rowNode + 1}, nil); err != nil {
+			return false, err
+		}
+	}
 	if s.head.floor == db.swept {
 		return true, nil
 	}
@@ -202,6 +207,7 @@ func (db *DB) follow(s *Staged, swept bool) {
 	db.tree.apply(s)
 	db.head = s.head
 	db.oldest = max(db.oldest, s.head.oldest)
+	db.dropNodes = false
 	if swept {
 		db.swept = s.head.floor
 	}

@@ -28,8 +28,9 @@ func (db *DB) boot() error {
 		if err := db.rebuild(); err != nil {
 			return err
 		}
-		// Nodes are complete only if every block wrote them.
-		db.head.archive = db.head.archive && db.options.KeepHeights == 0
+		// Nodes are of use only if every block wrote them.
+		db.dropNodes = db.head.archive && db.options.KeepHeights > 0
+		db.head.archive = db.head.archive && !db.dropNodes
 	}
 	db.oldest = db.head.oldest
 	db.history.limit = int(max(0, db.options.ProofHeights-1))
@@ -50,7 +51,7 @@ func (db *DB) rebuild() error {
 	default:
 		db.log("leaf checkpoint not used: it gives root %s, the head has %s", t.root(), want)
 	}
-	if t, err = db.fromRows(); err != nil {
+	if t, err = fromRows(db.disk, db.head.Height); err != nil {
 		return err
 	}
 	if t.root() != want {
@@ -80,11 +81,11 @@ type scannedRow struct {
 	height     int64
 }
 
-const scanRows = 4096
+const scanRun = 4096
 
-// fromRows builds the tree from the newest version of every row, hashing them on all cores
-// while the disk is read.
-func (db *DB) fromRows() (*tree, error) {
+// fromRows builds the tree of the newest height from the newest version of every row, hashing
+// them on all cores while the disk is read.
+func fromRows(disk pebble.Reader, height int64) (*tree, error) {
 	work := make(chan *scanned, runtime.GOMAXPROCS(0))
 	done := make(chan *scanned, runtime.GOMAXPROCS(0))
 	var hashers sync.WaitGroup
@@ -106,7 +107,7 @@ func (db *DB) fromRows() (*tree, error) {
 			}
 		}
 	})
-	err := db.scanRows(func(s *scanned) { work <- s })
+	err := scanRows(disk, height, func(s *scanned) { work <- s })
 	close(work)
 	hashers.Wait()
 	close(done)
@@ -121,8 +122,8 @@ func (db *DB) fromRows() (*tree, error) {
 }
 
 // scanRows reads the newest version of every key.
-func (db *DB) scanRows(emit func(*scanned)) error {
-	it, err := db.disk.NewIter(&pebble.IterOptions{LowerBound: []byte{rowState}, UpperBound: []byte{rowState + 1}})
+func scanRows(disk pebble.Reader, newest int64, emit func(*scanned)) error {
+	it, err := disk.NewIter(&pebble.IterOptions{LowerBound: []byte{rowState}, UpperBound: []byte{rowState + 1}})
 	if err != nil {
 		return err
 	}
@@ -137,15 +138,15 @@ func (db *DB) scanRows(emit func(*scanned)) error {
 		if err != nil {
 			return err
 		}
-		if height > db.head.Height {
-			return fmt.Errorf("%w: a row of height %d above the head %d", ErrCorrupt, height, db.head.Height)
+		if height > newest {
+			return fmt.Errorf("%w: a row of height %d above the head %d", ErrCorrupt, height, newest)
 		}
 		if len(value) == 0 {
 			continue // deleted
 		}
 		s.bytes = append(append(s.bytes, key...), value...)
 		s.rows = append(s.rows, scannedRow{len(key), len(value), height})
-		if len(s.rows) == scanRows {
+		if len(s.rows) == scanRun {
 			emit(s)
 			s = new(scanned)
 		}

@@ -249,3 +249,81 @@ func TestReadsNoticeDamage(t *testing.T) {
 	}
 	require.Positive(t, failed)
 }
+
+// TestVerifyNoticesDamage changes rows that a start does not read.
+func TestVerifyNoticesDamage(t *testing.T) {
+	path := pathOf("chain")
+	for name, damage := range map[string]func(b *pebble.Batch) error{
+		"nothing":             func(b *pebble.Batch) error { return nil },
+		"a value":             func(b *pebble.Batch) error { return b.Set(stateRow("chain", 1), []byte("another"), nil) },
+		"a path gone":         func(b *pebble.Batch) error { return b.Delete(pathRow(&path, "chain"), nil) },
+		"a path misplaced":    func(b *pebble.Batch) error { return b.Set(pathRow(&path, "another"), nil, nil) },
+		"a path cut short":    func(b *pebble.Batch) error { return b.Set([]byte{rowPath, 1}, nil, nil) },
+		"a reference":         func(b *pebble.Batch) error { return b.Set(referenceRow("reference/7/0", 7), []byte("x"), nil) },
+		"a reference gone":    func(b *pebble.Batch) error { return b.Delete(referenceRow("reference/7/0", 7), nil) },
+		"a bucket's row gone": func(b *pebble.Batch) error { return b.Delete(bucketRow(7, 7), nil) },
+		"a bucket's row cut":  func(b *pebble.Batch) error { return b.Set(bucketRow(7, 7), []byte{9}, nil) },
+		"the head":            func(b *pebble.Batch) error { return b.Set(headKey, []byte{1, 2}, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := chainDB(t, vfs.NewMem(), testOptions(nil), 8)
+			defer db.Close()
+			b := db.disk.NewBatch()
+			require.NoError(t, damage(b))
+			require.NoError(t, b.Commit(pebble.Sync))
+			if name == "nothing" {
+				require.NoError(t, db.Verify())
+				return
+			}
+			require.ErrorIs(t, db.Verify(), ErrCorrupt)
+		})
+	}
+	db, err := Open("new", testOptions(vfs.NewMem()))
+	require.NoError(t, err)
+	defer db.Close()
+	require.NoError(t, db.Verify())
+}
+
+// TestArchiveNoMore: a node that gives up its archive prunes it, and one that becomes an
+// archive later proves what it can.
+func TestArchiveNoMore(t *testing.T) {
+	fs := vfs.NewMem()
+	o := testOptions(nil)
+	o.ProofHeights = 2
+	count := func(db *DB, kind byte) (n int) {
+		it, err := db.disk.NewIter(&pebble.IterOptions{LowerBound: []byte{kind}, UpperBound: []byte{kind + 1}})
+		require.NoError(t, err)
+		for ok := it.First(); ok; ok = it.Next() {
+			n++
+		}
+		require.NoError(t, it.Close())
+		return n
+	}
+	provable := func(db *DB, height int64) error {
+		v, err := db.At(height)
+		if err != nil {
+			return err
+		}
+		defer v.Close()
+		_, _, err = v.Prove("chain")
+		return err
+	}
+	db := chainDB(t, fs, o, 10)
+	require.NoError(t, provable(db, 1))
+	require.NotZero(t, count(db, rowNode))
+	require.NoError(t, db.Close())
+	o.KeepHeights = 4
+	db = chainDB(t, fs, o, 20)
+	require.Zero(t, count(db, rowNode))
+	require.Equal(t, 4, count(db, rowChanges))
+	require.ErrorIs(t, provable(db, 15), ErrPruned)
+	require.NoError(t, db.Close())
+	o.KeepHeights = 0
+	db = chainDB(t, fs, o, 30)
+	require.ErrorIs(t, provable(db, 15), ErrPruned)
+	require.ErrorIs(t, provable(db, 25), ErrPruned)
+	require.NoError(t, provable(db, 29))
+	require.Equal(t, int64(16), db.Metrics().Oldest)
+	require.Zero(t, count(db, rowNode))
+	require.NoError(t, db.Close())
+}

@@ -110,6 +110,7 @@ func (w *twin) check(t *testing.T, dir string, fs vfs.FS, returned int64) (heigh
 		}
 	}
 	require.Equal(t, w.appHash[height+1], runCrashBlock(t, db, height+1))
+	require.NoError(t, db.Verify())
 	return height
 }
 

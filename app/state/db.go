@@ -57,6 +57,7 @@ type DB struct {
 	oldest  int64 // lowest height that may be opened; head.oldest follows as rows are deleted
 	failed  error
 
+	dropNodes   bool  // the store is no archive any more; owned by Apply
 	swept       int64 // references in buckets below are gone from disk; owned by Apply
 	views       openViews
 	backfilling sync.Mutex // one at a time makes layers again

@@ -258,6 +258,7 @@ func TestRandomHistoriesAgainstMaps(t *testing.T) {
 				require.NoError(t, v.Close())
 				m.roots = append(m.roots, s.AppHash())
 				if rng.IntN(10) == 0 {
+					require.NoError(t, db.Verify())
 					require.NoError(t, db.Close())
 					db, err = Open("db", o)
 					require.NoError(t, err)

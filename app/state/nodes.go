@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"tradecredit/types"
 )
 
 // levelOf is the depth of a heap index.
@@ -105,11 +103,11 @@ func (m *moment) archivedLeaves(shard uint32) []leaf {
 	defer it.Close()
 	var leaves []leaf
 	for ok := it.First(); ok; ok = it.Next() {
-		if len(it.Key()) < len(pathRow(&types.Hash{}, "")) {
+		if len(it.Key()) <= pathRowKey {
 			m.fail(fmt.Errorf("%w: path row %q", ErrCorrupt, it.Key()))
 			return nil
 		}
-		key := string(it.Key()[len(pathRow(&types.Hash{}, "")):])
+		key := string(it.Key()[pathRowKey:])
 		value, height, err := m.db.newestUpTo(rowState, key, m.height)
 		if err != nil {
 			m.fail(err)

@@ -87,12 +87,15 @@ func bucketRow(bucket, height int64) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(height))
 }
 
+// pathRowKey is where the key begins in a path row.
+const pathRowKey = 1 + 8
+
 // pathRow leads from a leaf's place in the tree back to its key. Eight bytes of the path find
 // it; the key stands in the row's key, so that equal beginnings do not disturb each other.
 func pathRow(path *types.Hash, key string) []byte {
-	b := make([]byte, 0, 9+len(key))
+	b := make([]byte, 0, pathRowKey+len(key))
 	b = append(b, rowPath)
-	b = append(b, path[:8]...)
+	b = append(b, path[:pathRowKey-1]...)
 	return append(b, key...)
 }
 
