@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	dbm "github.com/cometbft/cometbft-db"
+	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/stretchr/testify/require"
 )
 
@@ -305,3 +307,26 @@ type quietPebble struct{}
 func (quietPebble) Infof(string, ...any)         {}
 func (quietPebble) Errorf(string, ...any)        {}
 func (quietPebble) Fatalf(f string, args ...any) { panic(fmt.Sprintf(f, args...)) }
+
+// What CometBFT reads after the close waits instead of failing: an error there ends the process.
+func TestReadsAfterTheCloseAreParked(t *testing.T) {
+	stores := newEngineStores(t.TempDir(), slog.New(slog.DiscardHandler))
+	d, err := stores.provide(&cmtcfg.DBContext{ID: "blockstore"})
+	require.NoError(t, err)
+	require.NoError(t, d.Set([]byte("k"), []byte("v")))
+	v, err := d.Get([]byte("k"))
+	require.NoError(t, err)
+	require.Equal(t, []byte("v"), v)
+	has, err := d.Has([]byte("none"))
+	require.NoError(t, err)
+	require.False(t, has)
+	require.NoError(t, stores.close(time.Second))
+	answered := make(chan error, 2)
+	go func() { _, err := d.Get([]byte("k")); answered <- err }()
+	go func() { _, err := d.Has([]byte("k")); answered <- err }()
+	select {
+	case err := <-answered:
+		t.Fatalf("a read after the close answered: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+}

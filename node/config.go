@@ -30,7 +30,7 @@ type P2PConfig struct {
 	Laddr           string   `toml:"laddr" doc:"host:port where the nodes of the other members connect"`
 	ExternalAddress string   `toml:"external_address" doc:"host:port under which peers reach this node when that is not p2p.laddr (behind a translating router); empty: p2p.laddr"`
 	PersistentPeers []string `toml:"persistent_peers" doc:"nodes to stay connected with, each \"<node id>@host:port\" ('ledgerd keys' prints a node's id)"`
-	MaxInbound      int64    `toml:"max_inbound_peers" doc:"how many nodes may connect to this one beside the persistent peers; twice the number of members is ample"`
+	MaxInbound      int64    `toml:"max_inbound_peers" doc:"how many nodes that are not listed in persistent_peers may connect to this one; 0: members only, each listed by its id"`
 	LocalNetwork    bool     `toml:"local_network" doc:"true only where all nodes stand on one machine or one private network: accepts private addresses and several peers behind one address"`
 }
 
@@ -106,7 +106,7 @@ func Default(home string) Config {
 	return Config{
 		Home:    home,
 		Moniker: "ledger-node",
-		P2P:     P2PConfig{Laddr: "0.0.0.0:26656", PersistentPeers: []string{}, MaxInbound: 40},
+		P2P:     P2PConfig{Laddr: "0.0.0.0:26656", PersistentPeers: []string{}, MaxInbound: 0},
 		RPC:     RPCConfig{Laddr: "127.0.0.1:26657"},
 		API:     APIConfig{Laddr: "127.0.0.1:8080", MaxBodyBytes: 8 << 20, MaxRequests: 256, RequestsPerSecond: 2000},
 		Metrics: MetricsConfig{Laddr: "127.0.0.1:26660"},

@@ -37,7 +37,33 @@ func newEngineStores(dir string, logger *slog.Logger) *engineStores {
 }
 
 // provide is a CometBFT DBProvider.
-func (s *engineStores) provide(ctx *cmtcfg.DBContext) (dbm.DB, error) { return s.get(ctx.ID) }
+func (s *engineStores) provide(ctx *cmtcfg.DBContext) (dbm.DB, error) {
+	d, err := s.get(ctx.ID)
+	if err != nil {
+		return nil, err
+	}
+	return parked{d}, nil
+}
+
+// parked is a store as CometBFT gets it: a read after the close never returns. CometBFT's gossip routines outlive its Stop
+// by as long as a starved machine pleases, and answer an error of a read by ending the process with a panic; what is left of
+// them when the node has been stopped may as well wait for the end of the process.
+type parked struct{ *cmtDB }
+
+// Get implements dbm.DB.
+func (p parked) Get(key []byte) ([]byte, error) {
+	v, err := p.cmtDB.Get(key)
+	if errors.Is(err, errStoreClosed) {
+		select {}
+	}
+	return v, err
+}
+
+// Has implements dbm.DB.
+func (p parked) Has(key []byte) (bool, error) {
+	v, err := p.Get(key)
+	return v != nil, err
+}
 
 // get opens the store with this name, or gives the one that is open.
 func (s *engineStores) get(name string) (*cmtDB, error) {
