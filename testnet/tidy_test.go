@@ -25,7 +25,8 @@ var layers = map[string]string{
 	"app/state":        "types",
 	"app/ledger":       "types types/score app/state",
 	"app":              "types app/state app/ledger",
-	"node":             "types app app/state",
+	"node":             "types app app/state node/index",
+	"node/index":       "types",
 	"node/ledgerd":     "types node",
 	"client":           "types types/score",
 	"client/ledgerctl": "types client",
@@ -37,7 +38,7 @@ var layers = map[string]string{
 
 // doors says which packages alone may import a foreign one.
 var doors = map[string]string{
-	"github.com/cockroachdb/pebble":           "app/state node",
+	"github.com/cockroachdb/pebble":           "app/state node node/index",
 	"github.com/cometbft/cometbft/abci":       "app",
 	"github.com/cometbft/cometbft/node":       "node",
 	"github.com/cometbft/cometbft/light":      "",
