@@ -180,6 +180,11 @@ func didYouMean(name string, names []string) string {
 			best, distance = n, d
 		}
 	}
+	for _, n := range names {
+		if best == "" && len(name) >= 3 && strings.HasPrefix(n, name) {
+			best = n
+		}
+	}
 	switch {
 	case best != "":
 		return fmt.Sprintf("; did you mean %q?", best)

@@ -10,6 +10,9 @@ import (
 	"tradecredit/types"
 )
 
+// ReasonTooLarge rejects a row whose messages do not fit into a transaction.
+const ReasonTooLarge = "too large for a transaction"
+
 // DefaultWindow is how many rows may be under way at a time.
 const DefaultWindow = 8192
 
@@ -237,12 +240,10 @@ func (r *run) advance() {
 		for _, j := range batch {
 			s := j.stages[j.sent]
 			if err := r.submitters[s.signer].Add(s.messages, func(o Outcome) { r.took(j, o) }); err != nil {
-				var refused *types.Error
-				if errors.As(err, &refused) || r.ctx.Err() != nil {
-					r.took(j, Outcome{Err: err})
-					continue
+				if r.ctx.Err() == nil {
+					err = Reject(ReasonTooLarge, "%v", err)
 				}
-				r.took(j, Outcome{Err: Reject("does not fit", "%v", err)})
+				r.took(j, Outcome{Err: err})
 			}
 		}
 	}

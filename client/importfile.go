@@ -225,7 +225,7 @@ func (f *FileImport) pass(ctx context.Context, pass int) (*Summary, error) {
 		return nil, err
 	}
 	im := f.Importer
-	p := &point{file: f, pass: pass, sum: f.resume.Summary.clone(), row: f.resume.Rows, saved: time.Now()}
+	p := &point{file: f, told: f.Importer.OnResult, pass: pass, sum: f.resume.Summary.clone(), row: f.resume.Rows, saved: time.Now()}
 	im.OnResult = p.take
 	s, err := im.Run(ctx, f.rest(table, mapper), mapper)
 	if f.out != nil && !im.DryRun && !p.frozen && err != nil {
@@ -237,6 +237,7 @@ func (f *FileImport) pass(ctx context.Context, pass int) (*Summary, error) {
 // point is how far a pass has come.
 type point struct {
 	file   *FileImport
+	told   func(RowResult) error // the caller's
 	pass   int
 	sum    *Summary
 	row    int64
@@ -254,13 +255,20 @@ func (p *point) take(r RowResult) error {
 		}
 		p.frozen, p.file.open = true, true
 	}
-	if err := p.file.write(p.pass, r); err != nil {
-		return err
+	if p.file.out != nil {
+		if err := p.file.out.write(p.pass, r); err != nil {
+			return err
+		}
 	}
 	p.sum.count(r)
 	p.row = r.Number
 	if keep && !p.frozen && time.Since(p.saved) > saveEvery {
-		return p.save()
+		if err := p.save(); err != nil {
+			return err
+		}
+	}
+	if p.told != nil {
+		return p.told(r)
 	}
 	return nil
 }
@@ -297,18 +305,6 @@ func (f *FileImport) rest(table *Table, mapper Mapper) iter.Seq2[*Row, error] {
 			}
 		}
 	}
-}
-
-func (f *FileImport) write(pass int, r RowResult) error {
-	if f.out != nil {
-		if err := f.out.write(pass, r); err != nil {
-			return err
-		}
-	}
-	if f.Importer.OnResult != nil {
-		return f.Importer.OnResult(r)
-	}
-	return nil
 }
 
 // close ends the results; a complete import needs no point to go on from.

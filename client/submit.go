@@ -93,6 +93,9 @@ func (c *Client) Submit(ctx context.Context, txs [][]byte, opts SubmitOptions) (
 		if err == nil && left == 0 {
 			return s.results, nil
 		}
+		if ctx.Err() != nil {
+			return s.results, errors.Join(ErrNotFinal, ctx.Err())
+		}
 		var busy *temporary
 		if err != nil && !errors.As(err, &busy) {
 			return s.results, err

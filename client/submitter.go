@@ -84,6 +84,7 @@ type Submitter struct {
 	size    int
 	since   time.Time
 	closed  bool
+	dead    error // not nil: everything was cancelled
 }
 
 // NewSubmitter starts the workers; Close ends them. ctx ends everything that is under way.
@@ -102,7 +103,8 @@ func (c *Client) NewSubmitter(ctx context.Context, s *Signer, cfg SubmitterConfi
 }
 
 // Add hands over one group of 1 to 256 messages. done is called once, from another goroutine, when its fate is known;
-// it may call Add of another Submitter, but not wait for this one. Add blocks while the window is full.
+// it may call Add of another Submitter, but not wait for this one. Add blocks while the window is full. An error means
+// that the group was not taken, and done is not called.
 func (u *Submitter) Add(messages []*types.Message, done func(Outcome)) error {
 	size := 0
 	for _, m := range messages {
@@ -112,8 +114,12 @@ func (u *Submitter) Add(messages []*types.Message, done func(Outcome)) error {
 		return fmt.Errorf("client: a group of %d messages with %d bytes does not fit into a transaction", len(messages), size)
 	}
 	u.mu.Lock()
-	if u.closed {
+	if u.closed || u.dead != nil {
+		err := u.dead
 		u.mu.Unlock()
+		if err != nil {
+			return err
+		}
 		return errors.New("client: submitter is closed")
 	}
 	var full []group
@@ -127,7 +133,8 @@ func (u *Submitter) Add(messages []*types.Message, done func(Outcome)) error {
 	u.count += len(messages)
 	u.size += size
 	u.mu.Unlock()
-	return u.push(full)
+	u.push(full)
+	return nil
 }
 
 // seal takes the current pack; the lock is held.
@@ -137,30 +144,29 @@ func (u *Submitter) seal() []group {
 	return p
 }
 
-func (u *Submitter) push(pack []group) error {
+// push hands a pack to the workers, or tells its owners that nothing goes any more.
+func (u *Submitter) push(pack []group) {
 	if len(pack) == 0 {
-		return nil
+		return
 	}
 	select {
 	case u.packs <- pack:
-		return nil
 	case <-u.ctx.Done():
 		fail(pack, u.ctx.Err())
-		return u.ctx.Err()
 	}
 }
 
 // Flush sends what waits for a fuller transaction.
-func (u *Submitter) Flush() error {
+func (u *Submitter) Flush() {
 	u.mu.Lock()
 	p := u.seal()
 	u.mu.Unlock()
-	return u.push(p)
+	u.push(p)
 }
 
 // Close flushes, waits until every group's fate is known, and ends the workers.
 func (u *Submitter) Close() error {
-	err := u.Flush()
+	u.Flush()
 	u.mu.Lock()
 	already := u.closed
 	u.closed = true
@@ -172,7 +178,7 @@ func (u *Submitter) Close() error {
 	close(u.packs)
 	u.done.Wait()
 	u.cancel()
-	return err
+	return nil
 }
 
 // lingerLoop sends transactions that are not full once they have waited long enough.
@@ -183,6 +189,7 @@ func (u *Submitter) lingerLoop() {
 	for {
 		select {
 		case <-u.ctx.Done():
+			u.die()
 			return
 		case <-u.ended:
 			return
@@ -205,6 +212,15 @@ func (u *Submitter) lingerLoop() {
 		}
 		u.mu.Unlock()
 	}
+}
+
+// die tells the owners of what waits that nothing goes any more, and refuses what comes later.
+func (u *Submitter) die() {
+	u.mu.Lock()
+	u.dead = u.ctx.Err()
+	p := u.seal()
+	u.mu.Unlock()
+	fail(p, u.dead)
 }
 
 // restore puts a sealed pack back; the lock is held and nothing was added since.
