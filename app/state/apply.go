@@ -106,7 +106,8 @@ func (s *Staged) write(w *pebble.Batch) error {
 			return err
 		}
 	}
-	if err := writeReferences(w, s.head.Height, s.refs); err != nil {
+	lists := func(bucket int64) []byte { return bucketRow(bucket, s.head.Height) }
+	if err := writeReferences(w, s.refs, lists); err != nil {
 		return err
 	}
 	if s.head.archive {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -20,6 +21,9 @@ func (db *DB) boot() error {
 		return err
 	}
 	if row == nil {
+		if err := db.mustBeEmpty(); err != nil {
+			return err
+		}
 		db.head = headRow{Head: Head{Schema: Schema}, archive: db.options.KeepHeights == 0}
 	} else {
 		if db.head, err = decodeHead(row); err != nil {
@@ -36,6 +40,19 @@ func (db *DB) boot() error {
 	db.history.limit = int(max(0, db.options.ProofHeights-1))
 	db.values = newValueCache(db.options.CacheBytes/2, db.head.Height)
 	return nil
+}
+
+// mustBeEmpty refuses what a restore left unfinished.
+func (db *DB) mustBeEmpty() (err error) {
+	it, err := db.disk.NewIter(nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	if it.First() {
+		return fmt.Errorf("%w: it holds rows but no block; a restore from a snapshot was not finished: remove the directory and begin again", ErrCorrupt)
+	}
+	return it.Error()
 }
 
 // rebuild makes the tree from the newest usable checkpoint, or else from all rows.

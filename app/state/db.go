@@ -32,6 +32,7 @@ type Options struct {
 	Fatal func(err error)
 
 	memTable uint64 // bytes before rows are flushed, for tests; 0: 64 MiB
+	chunk    int    // bytes from which a chunk of a snapshot ends, for tests; 0: chunkTarget
 }
 
 // Defaults of Options.
@@ -76,6 +77,9 @@ func Open(dir string, o Options) (*DB, error) {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = defaultCacheBytes
+	}
+	if o.chunk == 0 {
+		o.chunk = chunkTarget
 	}
 	if o.memTable == 0 {
 		o.memTable = 64 << 20
@@ -156,13 +160,20 @@ func (db *DB) Head() Head {
 }
 
 // Changes lists what the block of a height changed, sorted by key, for those who follow the
-// state: an index, a feed. ErrPruned or ErrFuture if that is not kept or not committed.
+// state: an index, a feed. ErrPruned or ErrFuture if that is not kept or not committed; a
+// store that was restored keeps nothing of its first height.
 func (db *DB) Changes(height int64) ([]types.Change, error) {
 	v, err := db.At(height)
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
+	db.mu.RLock()
+	oldest := db.oldest
+	db.mu.RUnlock()
+	if height <= oldest {
+		return nil, fmt.Errorf("%w: changes of height %d", ErrPruned, height)
+	}
 	_, list, err := db.readChanges(height)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -90,37 +91,56 @@ func (m *moment) readNode(index uint32) (n node) {
 
 // archivedLeaves makes the leaves of one shard from the rows of its keys.
 func (m *moment) archivedLeaves(shard uint32) []leaf {
+	rows, err := shardRows(m.db.disk, shard, m.height)
+	if err != nil {
+		m.fail(err)
+		return nil
+	}
+	leaves := make([]leaf, len(rows))
+	for i := range rows {
+		leaves[i] = rows[i].leaf
+	}
+	return leaves
+}
+
+// keyedLeaf is a leaf with its key and value.
+type keyedLeaf struct {
+	leaf
+	key   string
+	value []byte
+}
+
+// shardRows reads the leaves of one shard at a height, by path.
+func shardRows(disk pebble.Reader, shard uint32, height int64) (leaves []keyedLeaf, err error) {
 	lower := binary.BigEndian.AppendUint16([]byte{rowPath}, uint16(shard<<(16-topBits)))
 	upper := []byte{rowPath + 1}
 	if shard+1 < shardCount {
 		upper = binary.BigEndian.AppendUint16([]byte{rowPath}, uint16((shard+1)<<(16-topBits)))
 	}
-	it, err := m.db.disk.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	it, err := disk.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
-		m.fail(err)
-		return nil
+		return nil, err
 	}
-	defer it.Close()
-	var leaves []leaf
+	defer func() { err = errors.Join(err, it.Close()) }()
+	values, err := disk.NewIter(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, values.Close()) }()
 	for ok := it.First(); ok; ok = it.Next() {
 		if len(it.Key()) <= pathRowKey {
-			m.fail(fmt.Errorf("%w: path row %q", ErrCorrupt, it.Key()))
-			return nil
+			return nil, fmt.Errorf("%w: path row %q", ErrCorrupt, it.Key())
 		}
-		key := string(it.Key()[pathRowKey:])
-		value, height, err := m.db.newestUpTo(rowState, key, m.height)
-		if err != nil {
-			m.fail(err)
-			return nil
+		l := keyedLeaf{key: string(it.Key()[pathRowKey:])}
+		if l.value, l.height, err = seekNewest(values, rowState, l.key, height); err != nil {
+			return nil, err
 		}
-		if value != nil {
-			path := pathOf(key)
-			leaves = append(leaves, leaf{path, leafHash(&path, value), height})
+		if l.value != nil {
+			l.path = pathOf(l.key)
+			l.hash = leafHash(&l.path, l.value)
+			leaves = append(leaves, l)
 		}
 	}
-	if err := it.Error(); err != nil {
-		m.fail(err)
-	}
-	slices.SortFunc(leaves, func(a, b leaf) int { return bytes.Compare(a.path[:], b.path[:]) })
-	return leaves
+	slices.SortFunc(leaves, func(a, b keyedLeaf) int { return bytes.Compare(a.path[:], b.path[:]) })
+	return leaves, it.Error()
 }

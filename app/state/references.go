@@ -69,8 +69,9 @@ func (h *headRow) stageReferences(b *Batch) error {
 	return nil
 }
 
-// writeReferences adds the rows of references, and for each bucket the order of their keys.
-func writeReferences(w *pebble.Batch, height int64, refs []reference) error {
+// writeReferences adds the rows of references, and for each bucket, in the row that list
+// names, the order of their keys.
+func writeReferences(w *pebble.Batch, refs []reference, list func(bucket int64) []byte) error {
 	var order []int64
 	lists := make(map[int64][]byte)
 	keys := make(map[int64]*keyList)
@@ -85,7 +86,7 @@ func writeReferences(w *pebble.Batch, height int64, refs []reference) error {
 		lists[r.bucket] = keys[r.bucket].append(lists[r.bucket], r.key)
 	}
 	for _, k := range order {
-		if err := w.Set(bucketRow(k, height), lists[k], nil); err != nil {
+		if err := w.Set(list(k), lists[k], nil); err != nil {
 			return err
 		}
 	}
@@ -123,4 +124,38 @@ func (db *DB) sweepReferences(w *pebble.Batch, floor int64, limit int) (done boo
 		}
 	}
 	return !ok, it.Error()
+}
+
+// liveReferences visits the references of all buckets from floor on, as their digests did.
+func liveReferences(disk pebble.Reader, floor int64, fn func(bucket int64, key string, value []byte) error) error {
+	it, err := disk.NewIter(&pebble.IterOptions{LowerBound: bucketRow(floor, 0), UpperBound: []byte{rowBucket + 1}})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		list, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		number := int64(binary.BigEndian.Uint64(it.Key()[1:]))
+		r := &rowReader{b: list}
+		for keys := new(keyList); len(r.b) > 0; {
+			key := keys.next(r)
+			value, err := get(disk, referenceRow(key, number))
+			if err != nil {
+				return err
+			}
+			if value == nil {
+				return fmt.Errorf("%w: reference %q of bucket %d is gone", ErrCorrupt, key, number)
+			}
+			if err := fn(number, key, value); err != nil {
+				return err
+			}
+		}
+		if err := r.done("bucket row"); err != nil {
+			return err
+		}
+	}
+	return it.Error()
 }

@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -18,15 +17,12 @@ import (
 func (db *DB) Verify() (err error) {
 	disk := db.disk.NewSnapshot()
 	defer func() { err = errors.Join(err, disk.Close()) }()
-	row, closer, err := disk.Get(headKey)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil // nothing is committed
+	row, err := get(disk, headKey)
+	if err != nil || row == nil {
+		return err // nothing is committed
 	}
+	head, err := decodeHead(row)
 	if err != nil {
-		return err
-	}
-	head, err := decodeHead(bytes.Clone(row))
-	if err := errors.Join(err, closer.Close()); err != nil {
 		return err
 	}
 	t, err := fromRows(disk, head.Height)
@@ -73,38 +69,16 @@ func verifyPaths(disk pebble.Reader, t *tree) error {
 
 // verifyBuckets makes the digests of all live buckets again.
 func verifyBuckets(disk pebble.Reader, head *headRow) error {
-	it, err := disk.NewIter(&pebble.IterOptions{LowerBound: bucketRow(head.floor, 0), UpperBound: []byte{rowBucket + 1}})
-	if err != nil {
-		return err
-	}
-	defer it.Close()
 	var buckets []bucket
-	for ok := it.First(); ok; ok = it.Next() {
-		number := int64(binary.BigEndian.Uint64(it.Key()[1:]))
+	err := liveReferences(disk, head.floor, func(number int64, key string, value []byte) error {
 		if n := len(buckets); n == 0 || buckets[n-1].bucket != number {
 			buckets = append(buckets, bucket{bucket: number})
 		}
-		digest := &buckets[len(buckets)-1].digest
-		r := &rowReader{b: it.Value()}
-		for keys := new(keyList); len(r.b) > 0; {
-			key := keys.next(r)
-			value, closer, err := disk.Get(referenceRow(key, number))
-			if errors.Is(err, pebble.ErrNotFound) {
-				return fmt.Errorf("%w: reference %q is gone", ErrCorrupt, key)
-			}
-			if err != nil {
-				return err
-			}
-			*digest = chain(*digest, key, value)
-			if err := closer.Close(); err != nil {
-				return err
-			}
-		}
-		if err := r.done("bucket row"); err != nil {
-			return err
-		}
-	}
-	if err := it.Error(); err != nil {
+		b := &buckets[len(buckets)-1]
+		b.digest = chain(b.digest, key, value)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	if got := referencesRoot(buckets); got != head.root(types.RootReferences) {

@@ -132,8 +132,8 @@ func (v *View) lookup(key string) ([]byte, int64, error) {
 }
 
 // get reads one row; nil if there is none.
-func (db *DB) get(row []byte) ([]byte, error) {
-	value, closer, err := db.disk.Get(row)
+func get(disk pebble.Reader, row []byte) ([]byte, error) {
+	value, closer, err := disk.Get(row)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	}
@@ -144,6 +144,8 @@ func (db *DB) get(row []byte) ([]byte, error) {
 	return value, closer.Close()
 }
 
+func (db *DB) get(row []byte) ([]byte, error) { return get(db.disk, row) }
+
 // newestUpTo finds the newest version ≤ limit of a versioned row; the value is nil if it is a
 // deletion, and the version is 0 if there is none.
 func (db *DB) newestUpTo(kind byte, key string, limit int64) (value []byte, version int64, err error) {
@@ -152,6 +154,11 @@ func (db *DB) newestUpTo(kind byte, key string, limit int64) (value []byte, vers
 		return nil, 0, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
+	return seekNewest(it, kind, key, limit)
+}
+
+// seekNewest is newestUpTo with an iterator that is used for many keys.
+func seekNewest(it *pebble.Iterator, kind byte, key string, limit int64) (value []byte, version int64, err error) {
 	if !it.SeekPrefixGE(versioned(kind, key, limit)) {
 		return nil, 0, it.Error()
 	}

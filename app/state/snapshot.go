@@ -1,0 +1,288 @@
+package state
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"tradecredit/types"
+)
+
+// ErrSnapshot: a manifest or chunk is not what its app hash or manifest commits to, or is
+// malformed. It comes from a peer: refuse it and ask another one.
+var ErrSnapshot = errors.New("snapshot is not what was committed")
+
+// Limits of snapshots.
+const (
+	chunkTarget      = 8 << 20  // bytes from which a chunk ends
+	MaxChunkSize     = 16 << 20 // bytes that a chunk may have
+	MaxManifestSize  = 1 << 20  // bytes that an encoded manifest may have
+	maxChunks        = 20_000
+	manifestFormat   = 1
+	sectionLeaves    = 1 // leaves by path, whole shards
+	sectionReference = 2 // live references by bucket, in writing order
+	sectionLogs      = 3 // rows of logs
+)
+
+// Manifest describes a snapshot of one height: what is in which chunk, and enough of the tree
+// to check every chunk of leaves against the app hash as it comes in.
+type Manifest struct {
+	head   headRow
+	shards []node // roots of all shards
+	chunks []chunkInfo
+}
+
+// chunkInfo is one chunk: what it holds, and what it hashes to.
+type chunkInfo struct {
+	section byte
+	shards  uint32 // of leaves: the shard after the last one
+	hash    types.Hash
+}
+
+// Height is the height of the snapshot.
+func (m *Manifest) Height() int64 { return m.head.Height }
+
+// AppHash is the app hash of that height, as the manifest claims.
+func (m *Manifest) AppHash() types.Hash { return m.head.AppHash }
+
+// Chunks is the number of chunks.
+func (m *Manifest) Chunks() int { return len(m.chunks) }
+
+// Snapshot writes the newest committed height in chunks, while blocks go on: emit is called for
+// each in order, and keeps none of the bytes it does not copy. Every node that is at the height
+// makes the same chunks. ErrFuture before the first block.
+func (db *DB) Snapshot(emit func(index int, chunk []byte) error) (m *Manifest, err error) {
+	disk := db.disk.NewSnapshot()
+	defer func() { err = errors.Join(err, disk.Close()) }()
+	row, err := get(disk, headKey)
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return nil, fmt.Errorf("%w: there is no block yet", ErrFuture)
+	}
+	m = &Manifest{shards: make([]node, shardCount)}
+	if m.head, err = decodeHead(row); err != nil {
+		return nil, err
+	}
+	// What only this node decides, or no root commits to, is no part of a snapshot.
+	m.head.oldest, m.head.archive, m.head.floor = m.head.Height, false, m.lowestBucket()
+	w := &chunkWriter{m: m, disk: disk, emit: emit, target: db.options.chunk}
+	for _, section := range []func() error{w.leaves, w.references, w.logs} {
+		if err := section(); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// lowestBucket is the floor that a restored store begins with. The source's own may be higher,
+// up to which there is nothing; the next DropReferences makes them equal.
+func (m *Manifest) lowestBucket() int64 {
+	if len(m.head.buckets) == 0 {
+		return 0
+	}
+	return m.head.buckets[0].bucket
+}
+
+// chunkWriter fills chunks. The first byte of a chunk is its section.
+type chunkWriter struct {
+	m      *Manifest
+	disk   pebble.Reader
+	emit   func(int, []byte) error
+	target int
+	chunk  []byte
+	keys   keyList
+}
+
+func (w *chunkWriter) begin(section byte) { w.chunk, w.keys = append(w.chunk[:0], section), keyList{} }
+
+// end hands the chunk out, unless it is empty.
+func (w *chunkWriter) end(shards uint32) error {
+	if len(w.chunk) == 1 && w.chunk[0] != sectionLeaves {
+		return nil
+	}
+	if len(w.chunk) > MaxChunkSize {
+		return fmt.Errorf("%w: chunk of %d bytes", ErrInvalid, len(w.chunk))
+	}
+	w.m.chunks = append(w.m.chunks, chunkInfo{w.chunk[0], shards, sha256.Sum256(w.chunk)})
+	return w.emit(len(w.m.chunks)-1, w.chunk)
+}
+
+func (w *chunkWriter) value(v []byte) {
+	w.chunk = binary.AppendUvarint(w.chunk, uint64(len(v)))
+	w.chunk = append(w.chunk, v...)
+}
+
+// leaves writes the leaves shard by shard; path rows have the order of the tree.
+func (w *chunkWriter) leaves() error {
+	w.begin(sectionLeaves)
+	for shard := range uint32(shardCount) {
+		if len(w.chunk) >= w.target {
+			if err := w.end(shard); err != nil {
+				return err
+			}
+			w.begin(sectionLeaves)
+		}
+		rows, err := shardRows(w.disk, shard, w.m.head.Height)
+		if err != nil {
+			return err
+		}
+		leaves := make([]leaf, len(rows))
+		for i := range rows {
+			w.chunk = w.keys.append(w.chunk, rows[i].key)
+			w.value(rows[i].value)
+			leaves[i] = rows[i].leaf
+		}
+		w.m.shards[shard] = fold(leaves, topBits)
+	}
+	return w.end(shardCount)
+}
+
+// references writes what the digests of live buckets were made of.
+func (w *chunkWriter) references() error {
+	w.begin(sectionReference)
+	err := liveReferences(w.disk, w.m.head.floor, func(bucket int64, key string, value []byte) error {
+		if len(w.chunk) >= w.target {
+			if err := w.end(0); err != nil {
+				return err
+			}
+			w.begin(sectionReference)
+		}
+		w.chunk = binary.AppendUvarint(w.chunk, uint64(bucket))
+		w.chunk = w.keys.append(w.chunk, key)
+		w.value(value)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.end(0)
+}
+
+// logs writes all rows of all logs.
+func (w *chunkWriter) logs() error {
+	it, err := w.disk.NewIter(&pebble.IterOptions{LowerBound: []byte{rowEntry}, UpperBound: []byte{rowEntry + 1}})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	w.begin(sectionLogs)
+	for ok := it.First(); ok; ok = it.Next() {
+		if len(w.chunk) >= w.target {
+			if err := w.end(0); err != nil {
+				return err
+			}
+			w.begin(sectionLogs)
+		}
+		n := len(it.Key()) - 9
+		if n < 2 || it.Key()[n] != 0 {
+			return fmt.Errorf("%w: log row %q", ErrCorrupt, it.Key())
+		}
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		w.chunk = w.keys.append(w.chunk, string(it.Key()[1:n]))
+		w.chunk = binary.AppendUvarint(w.chunk, binary.BigEndian.Uint64(it.Key()[n+1:]))
+		w.value(value)
+	}
+	if err := it.Error(); err != nil {
+		return err
+	}
+	return w.end(0)
+}
+
+// Marshal encodes the manifest.
+func (m *Manifest) Marshal() ([]byte, error) {
+	b := []byte{manifestFormat}
+	head := m.head.encode()
+	b = binary.AppendUvarint(b, uint64(len(head)))
+	b = append(b, head...)
+	for i := range m.shards {
+		b = append(b, m.shards[i].kind)
+		if m.shards[i].kind != empty {
+			b = append(b, m.shards[i].hash[:]...)
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(m.chunks)))
+	for i := range m.chunks {
+		c := &m.chunks[i]
+		b = append(b, c.section)
+		b = binary.AppendUvarint(b, uint64(c.shards))
+		b = append(b, c.hash[:]...)
+	}
+	if len(b) > MaxManifestSize {
+		return nil, fmt.Errorf("%w: manifest of %d bytes", ErrInvalid, len(b))
+	}
+	return b, nil
+}
+
+// Unmarshal decodes a manifest and checks that it is consistent in itself; whether it is true
+// only an app hash says, see DB.Restore.
+func (m *Manifest) Unmarshal(b []byte) error {
+	if len(b) > MaxManifestSize || len(b) == 0 || b[0] != manifestFormat {
+		return fmt.Errorf("%w: manifest of another format, or of %d bytes", ErrSnapshot, len(b))
+	}
+	r := &rowReader{b: b[1:]}
+	head, err := decodeHead(r.bytes(r.uvarint()))
+	if err != nil {
+		return fmt.Errorf("%w: %v", ErrSnapshot, err)
+	}
+	m.head, m.shards, m.chunks = head, make([]node, shardCount), nil
+	for i := range m.shards {
+		if kind := r.bytes(1); len(kind) == 1 && kind[0] != empty {
+			m.shards[i] = node{kind: min(kind[0], inner), hash: r.hash()}
+		}
+	}
+	n := r.uvarint()
+	for range min(n, maxChunks) {
+		c := chunkInfo{}
+		if s := r.bytes(1); len(s) == 1 {
+			c.section = s[0]
+		}
+		c.shards = uint32(r.uvarint())
+		c.hash = r.hash()
+		m.chunks = append(m.chunks, c)
+	}
+	if err := r.done("manifest"); err != nil || n > maxChunks {
+		return fmt.Errorf("%w: manifest", ErrSnapshot)
+	}
+	if again, err := m.Marshal(); err != nil || !bytes.Equal(again, b) {
+		return fmt.Errorf("%w: manifest is not encoded canonically", ErrSnapshot)
+	}
+	return m.check()
+}
+
+// check holds the manifest to its own app hash and to the order of chunks.
+func (m *Manifest) check() error {
+	t := newTree()
+	copy(t.top[shardCount:], m.shards)
+	t.finish()
+	if m.head.Height < 1 || m.head.oldest != m.head.Height || m.head.archive ||
+		m.head.floor != m.lowestBucket() || t.root() != m.head.root(types.RootState) {
+		return fmt.Errorf("%w: the manifest's parts do not give its state root", ErrSnapshot)
+	}
+	section, shards := byte(sectionLeaves), uint32(0)
+	for i, c := range m.chunks {
+		ok := c.section >= section && c.section <= sectionLogs
+		if c.section == sectionLeaves {
+			ok = ok && c.shards > shards && c.shards <= shardCount
+			shards = c.shards
+		} else {
+			ok = ok && shards == shardCount && c.shards == 0
+		}
+		if !ok {
+			return fmt.Errorf("%w: chunk %d is out of order", ErrSnapshot, i)
+		}
+		section = c.section
+	}
+	if shards != shardCount {
+		return fmt.Errorf("%w: leaves are missing", ErrSnapshot)
+	}
+	return nil
+}
