@@ -77,6 +77,7 @@ func (a *api) handler() http.Handler {
 		{"GET /v1/record", a.record},
 		{"GET /v1/entries", a.entries},
 		{"GET /v1/reference", a.reference},
+		{"GET /v1/list", a.list},
 		{"GET /v1/light", a.light},
 		{"GET /v1/status", a.status},
 	} {
@@ -116,7 +117,7 @@ func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		return problemf(http.StatusMethodNotAllowed, "%s takes %s, not %s", r.URL.Path, strings.Join(allowed, " or "), r.Method)
 	}
-	return problemf(http.StatusNotFound, "there is nothing at %s; routes: /v1/tx, /v1/record, /v1/entries, /v1/reference, /v1/light, /v1/status, /v1/health",
+	return problemf(http.StatusNotFound, "there is nothing at %s; routes: /v1/tx, /v1/record, /v1/entries, /v1/list, /v1/reference, /v1/light, /v1/status, /v1/health",
 		r.URL.Path)
 }
 

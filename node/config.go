@@ -21,6 +21,7 @@ type Config struct {
 	Metrics   MetricsConfig   `toml:"metrics"`
 	Log       LogConfig       `toml:"log"`
 	State     StateConfig     `toml:"state"`
+	Index     IndexConfig     `toml:"index"`
 	Mempool   MempoolConfig   `toml:"mempool"`
 	Consensus ConsensusConfig `toml:"consensus"`
 }
@@ -70,6 +71,11 @@ type StateConfig struct {
 	Archive      bool  `toml:"archive" doc:"true keeps every height with its proofs, and every block; at least two members should"`
 }
 
+// IndexConfig is about the lists of records.
+type IndexConfig struct {
+	Enabled bool `toml:"enabled" doc:"true keeps lists of records by signer, party, status and day, for /v1/list; they follow the state, take about 100 bytes a record, and data/index may be deleted at any time"`
+}
+
 // MempoolConfig bounds what waits for a block.
 type MempoolConfig struct {
 	MaxPendingBytes int64 `toml:"max_pending_bytes" doc:"bytes of transactions that may wait for a block on this node; beyond, senders are told to come again"`
@@ -112,6 +118,7 @@ func Default(home string) Config {
 		Metrics: MetricsConfig{Laddr: "127.0.0.1:26660"},
 		Log:     LogConfig{Level: "info", EngineLevel: "warn", Format: "plain"},
 		State:   StateConfig{KeepHeights: 1000, CacheBytes: 256 << 20, MinFreeBytes: 512 << 20},
+		Index:   IndexConfig{Enabled: true},
 		Mempool: MempoolConfig{MaxPendingBytes: 64 << 20},
 		Consensus: ConsensusConfig{
 			TimeoutPropose: Duration(2 * time.Second),
@@ -152,6 +159,9 @@ func (c *Config) DataDir() string { return filepath.Join(c.Home, "data") }
 
 // StateDir is the folder of the application's state.
 func (c *Config) StateDir() string { return filepath.Join(c.DataDir(), "state") }
+
+// IndexDir is the folder of the lists, which may be deleted at any time.
+func (c *Config) IndexDir() string { return filepath.Join(c.DataDir(), "index") }
 
 // GenesisFile is the path of the network's first state.
 func (c *Config) GenesisFile() string { return filepath.Join(c.ConfigDir(), "genesis.json") }

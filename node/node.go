@@ -43,6 +43,8 @@ type Node struct {
 	engine *cmtnode.Node
 	chain  chain
 
+	indexer *indexer // nil until the state is open
+
 	api     *server // nil: off
 	metrics *server // nil: off
 
@@ -96,6 +98,7 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 	if err := n.checkStores(validator); err != nil {
 		return err
 	}
+	n.openIndex()
 	n.app, err = app.New(n.state, app.Options{
 		Logger:          n.logger.With("part", "app"),
 		Wait:            n.cfg.proposalWait(len(n.genesis.Validators)),
@@ -202,6 +205,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return err
 	}
 	go n.watchDisk()
+	n.indexer.follow()
 	n.api.serve()
 	n.metrics.serve()
 	return nil
@@ -291,7 +295,7 @@ func (n *Node) grace() time.Duration {
 
 // abandon closes the stores that are open.
 func (n *Node) abandon() error {
-	var errs []error
+	errs := []error{n.indexer.stop()}
 	if n.app != nil {
 		n.app.Quit()
 	}
