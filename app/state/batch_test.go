@@ -224,63 +224,84 @@ func FuzzBatch(f *testing.F) {
 		db, err := Open("db", Options{FS: vfs.NewMem(), CacheBytes: 1 << 16, CheckpointEvery: -1, KeepHeights: 3, memTable: 64 << 10})
 		require.NoError(t, err)
 		defer db.Close()
-		view := db.View()
-		batches, states := []*Batch{NewBatch(view)}, []map[string]string{{"chain": "genesis"}}
-		batches[0].Set("chain", []byte("genesis"))
-		height := int64(1)
-		for len(program) >= 2 && height < 20 {
-			top := len(batches) - 1
-			key, value := fmt.Sprintf("k/%d", program[1]%40), fmt.Sprint("v", program[1])
-			switch program[0] % 8 {
-			case 0, 1, 2:
-				batches[top].Set(key, []byte(value))
-				states[top][key] = value
-			case 3:
-				batches[top].Delete(key)
-				delete(states[top], key)
-			case 4:
-				if top < 6 {
-					batches, states = append(batches, NewBatch(batches[top])), append(states, maps.Clone(states[top]))
-				}
-			case 5:
-				if top > 0 {
-					batches[top].Merge()
-					states[top-1] = states[top]
-					batches, states = batches[:top], states[:top]
-				}
-			case 6:
-				if top > 0 {
-					batches[top].Discard()
-					batches, states = batches[:top], states[:top]
-				}
-			case 7:
-				for ; top > 0; top-- {
-					batches[top].Merge()
-					states[top-1] = states[top]
-				}
-				s, err := db.Stage(height, batches[0])
-				require.NoError(t, err)
-				require.NoError(t, db.Apply(s))
-				require.NoError(t, view.Close())
-				height++
-				view = db.View()
-				batches, states = []*Batch{NewBatch(view)}, states[:1]
-			}
-			top = len(batches) - 1
-			got, err := batches[top].Get(key)
-			require.NoError(t, err)
-			require.Equal(t, states[top][key], string(got))
-			checkScan(t, batches[top], states[top], []string{"", "k/1", "k/"}[program[1]%3])
-			program = program[2:]
+		m := &batchMachine{db: db, height: 1, state: map[string]string{"chain": "genesis"}}
+		m.begin()
+		m.batches[0].Set("chain", []byte("genesis"))
+		for ; len(program) >= 2 && m.height < 20; program = program[2:] {
+			m.step(t, program[0], program[1])
 		}
-		for i, b := range batches { // and what each writes, over what is committed, is its state
+		for i, b := range m.batches { // what each leaves is its state
 			require.True(t, slices.IsSortedFunc(b.Changes(), func(a, b types.Change) int { return strings.Compare(a.Key, b.Key) }))
 			var all []types.Change
 			require.NoError(t, b.Scan("", func(key string, value []byte) error {
 				all = append(all, types.Change{Key: key, Value: slices.Clone(value)})
 				return nil
 			}))
-			require.Equal(t, sample(states[i]), all)
+			require.Equal(t, sample(m.states[i]), all)
 		}
 	})
+}
+
+// batchMachine runs FuzzBatch's programs: a stack of nested batches, and a map for each.
+type batchMachine struct {
+	db      *DB
+	height  int64
+	state   map[string]string // committed
+	view    *View
+	batches []*Batch
+	states  []map[string]string
+}
+
+func (m *batchMachine) begin() {
+	m.view = m.db.View()
+	m.batches, m.states = []*Batch{NewBatch(m.view)}, []map[string]string{maps.Clone(m.state)}
+}
+
+// pop ends the innermost batch, if it is one within another.
+func (m *batchMachine) pop(merge bool) {
+	top := len(m.batches) - 1
+	if top == 0 {
+		return
+	}
+	if merge {
+		m.batches[top].Merge()
+		m.states[top-1] = m.states[top]
+	} else {
+		m.batches[top].Discard()
+	}
+	m.batches, m.states = m.batches[:top], m.states[:top]
+}
+
+func (m *batchMachine) step(t *testing.T, what, which byte) {
+	top := len(m.batches) - 1
+	key, value := fmt.Sprintf("k/%d", which%40), fmt.Sprint("v", which)
+	switch what % 8 {
+	case 0, 1, 2:
+		m.batches[top].Set(key, []byte(value))
+		m.states[top][key] = value
+	case 3:
+		m.batches[top].Delete(key)
+		delete(m.states[top], key)
+	case 4:
+		if top < 6 {
+			m.batches, m.states = append(m.batches, NewBatch(m.batches[top])), append(m.states, maps.Clone(m.states[top]))
+		}
+	case 5, 6:
+		m.pop(what%8 == 5)
+	case 7:
+		for len(m.batches) > 1 {
+			m.pop(true)
+		}
+		s, err := m.db.Stage(m.height, m.batches[0])
+		require.NoError(t, err)
+		require.NoError(t, m.db.Apply(s))
+		require.NoError(t, m.view.Close())
+		m.height, m.state = m.height+1, m.states[0]
+		m.begin()
+	}
+	top = len(m.batches) - 1
+	got, err := m.batches[top].Get(key)
+	require.NoError(t, err)
+	require.Equal(t, m.states[top][key], string(got))
+	checkScan(t, m.batches[top], m.states[top], []string{"", "k/1", "k/"}[which%3])
 }

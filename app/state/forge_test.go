@@ -122,6 +122,16 @@ func TestNeighboursCannotHideAKey(t *testing.T) {
 	}
 }
 
+// forgery is a proof that must be refused with an error of its own.
+type forgery struct {
+	name  string
+	p     *types.Proof
+	root  string
+	key   string
+	value []byte
+	want  error
+}
+
 // TestForgeriesAreNamed refuses each kind of forgery with its own error.
 func TestForgeriesAreNamed(t *testing.T) {
 	db, v := forgeDB(t, 50)
@@ -131,9 +141,20 @@ func TestForgeriesAreNamed(t *testing.T) {
 	require.NoError(t, err)
 	_, gone, err := v.Prove("gone")
 	require.NoError(t, err)
-	exist := func(change func(e *ics23.ExistenceProof)) *types.Proof {
-		return withCommitment(t, p, 0, func(c *ics23.CommitmentProof) { change(c.GetExist()) })
+	for _, c := range append(forgedOperators(t, value, p, gone), forgedPaths(t, value, p, gone)...) {
+		t.Run(c.name, func(t *testing.T) {
+			require.ErrorIs(t, c.p.Verify(hash, c.root, c.key, c.value), c.want)
+		})
 	}
+	wrong := hash
+	wrong[31] ^= 1
+	require.ErrorIs(t, p.Verify(wrong, "state", "k7", value), types.ErrProofAppHash)
+	require.NoError(t, p.Verify(hash, "state", "k7", value))
+	require.NoError(t, gone.Verify(hash, "state", "gone", nil))
+}
+
+// forgedOperators changes what is around the proofs.
+func forgedOperators(t *testing.T, value []byte, p, gone *types.Proof) []forgery {
 	swapped := cloneProof(p)
 	swapped.Ops[0], swapped.Ops[1] = swapped.Ops[1], swapped.Ops[0]
 	three := cloneProof(p)
@@ -151,14 +172,7 @@ func TestForgeriesAreNamed(t *testing.T) {
 		c.Proof = &ics23.CommitmentProof_Compressed{Compressed: &ics23.CompressedBatchProof{Entries: []*ics23.CompressedBatchEntry{{Proof: &ics23.CompressedBatchEntry_Exist{
 			Exist: &ics23.CompressedExistenceProof{Key: c.GetExist().Key, Value: c.GetExist().Value, Leaf: ics23.SmtSpec.LeafSpec, Path: []int32{7}}}}}}}
 	})
-	for _, c := range []struct {
-		name  string
-		p     *types.Proof
-		root  string
-		key   string
-		value []byte
-		want  error
-	}{
+	return []forgery{
 		{"nil proof", nil, "state", "k7", value, types.ErrProofEmpty},
 		{"no operators", &types.Proof{}, "state", "k7", value, types.ErrProofEmpty},
 		{"swapped operators", swapped, "state", "k7", value, types.ErrProofOperators},
@@ -175,6 +189,15 @@ func TestForgeriesAreNamed(t *testing.T) {
 		{"a batch", batch, "state", "k7", value, types.ErrProofKind},
 		{"compressed", compressed, "state", "k7", value, types.ErrProofKind},
 		{"an unknown field", unknown, "state", "k7", value, types.ErrProofEncoding},
+	}
+}
+
+// forgedPaths changes what is in the proofs.
+func forgedPaths(t *testing.T, value []byte, p, gone *types.Proof) []forgery {
+	exist := func(change func(e *ics23.ExistenceProof)) *types.Proof {
+		return withCommitment(t, p, 0, func(c *ics23.CommitmentProof) { change(c.GetExist()) })
+	}
+	return []forgery{
 		{"path cut at the root", exist(func(e *ics23.ExistenceProof) { e.Path = e.Path[:len(e.Path)-1] }), "state", "k7", value, types.ErrProofPath},
 		{"path cut at the leaf", exist(func(e *ics23.ExistenceProof) { e.Path = e.Path[1:] }), "state", "k7", value, types.ErrProofPath},
 		{"no path", exist(func(e *ics23.ExistenceProof) { e.Path = nil }), "state", "k7", value, types.ErrProofPath},
@@ -196,16 +219,7 @@ func TestForgeriesAreNamed(t *testing.T) {
 		{"the outer name", withCommitment(t, p, 1, func(c *ics23.CommitmentProof) { c.GetExist().Key = []byte("references") }), "state", "k7", value, types.ErrProofRoot},
 		{"a root of 31 bytes", withCommitment(t, p, 1, func(c *ics23.CommitmentProof) { c.GetExist().Value = c.GetExist().Value[1:] }), "state", "k7", value, types.ErrProofShape},
 		{"another outer root", withCommitment(t, p, 1, func(c *ics23.CommitmentProof) { c.GetExist().Value[3] ^= 1 }), "state", "k7", value, types.ErrProofAppHash},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			require.ErrorIs(t, c.p.Verify(hash, c.root, c.key, c.value), c.want)
-		})
 	}
-	wrong := hash
-	wrong[31] ^= 1
-	require.ErrorIs(t, p.Verify(wrong, "state", "k7", value), types.ErrProofAppHash)
-	require.NoError(t, p.Verify(hash, "state", "k7", value))
-	require.NoError(t, gone.Verify(hash, "state", "gone", nil))
 }
 
 // TestProofsOfAnotherRoot: the references' root under the same app hash proves no record.

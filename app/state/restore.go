@@ -50,7 +50,7 @@ func (r *Restore) Chunk(index int, chunk []byte) error {
 	if len(chunk) > MaxChunkSize || len(chunk) == 0 || chunk[0] != info.section || sha256.Sum256(chunk) != info.hash {
 		return fmt.Errorf("%w: chunk %d is not the manifest's", ErrSnapshot, index)
 	}
-	w := r.db.disk.NewBatchWithSize(2 * len(chunk))
+	w := r.db.disk.NewBatchWithSize(4096 + 2*len(chunk))
 	defer w.Close()
 	in := &rowReader{b: chunk[1:]}
 	var err error

@@ -192,6 +192,16 @@ func TestForgedSnapshots(t *testing.T) {
 	swapped[0], swapped[1] = swapped[1], swapped[0]
 	refused(m, swapped)
 	refused(m, append(slices.Clone(chunks), chunks[0]))
+}
+
+// TestForgedManifests changes manifests bit by bit.
+func TestForgedManifests(t *testing.T) {
+	source := chainDB(t, vfs.NewMem(), snapshotOptions(), 9)
+	defer source.Close()
+	m, chunks := snapshotOf(t, source)
+	hash := m.AppHash()
+	encoded, err := m.Marshal()
+	require.NoError(t, err)
 	for i := range len(encoded) {
 		if i > 300 && i < len(encoded)-300 && i%61 != 0 {
 			continue // the middle is one shard like the other
