@@ -28,6 +28,7 @@ var (
 
 	// Answers about records.
 	ErrOtherKey    = errors.New("answer is about another key")
+	ErrOtherList   = errors.New("answer is another list than was asked")
 	ErrOtherHeight = errors.New("answer is about another height than was asked")
 	ErrOldHeight   = errors.New("answer is older than the least height that was asked")
 	ErrHeightSlip  = errors.New("the header does not prove the state of the answer's height")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"tradecredit/types"
 )
@@ -37,6 +38,78 @@ func (c *Client) Entries(ctx context.Context, subject string, after uint64, limi
 	resp.Proved = false // whatever the node says
 	return resp, nil
 }
+
+// ListQuery asks a node for a page of records; see ledgerctl list --help for kinds and ways to list them.
+type ListQuery struct {
+	Kind  string // such as receivable
+	By    string // all (also when empty), signer, subject, status, due, outstanding, until, grantee or object
+	Value string // an id, a state, a day or two days "2026-01-01..2026-03-31"; nothing with all
+	After string // Next of the page before
+	Limit int    // rows at most, 1 to 200; 0: the node's default
+}
+
+// ListPage is a page of a list at one height, as a node tells it.
+type ListPage struct {
+	Kind   string    `json:"kind"`
+	By     string    `json:"by"`
+	Value  string    `json:"value"`
+	Height int64     `json:"height"`
+	Total  int64     `json:"total"` // rows of the whole list
+	Proved bool      `json:"proved"`
+	Rows   []ListRow `json:"rows"`
+	Next   string    `json:"next"` // empty at the end
+}
+
+// ListRow is one record; Get reads it under its key, with proof.
+type ListRow struct {
+	Key      string   `json:"key"`
+	Height   int64    `json:"height"` // at which it was recorded; 0 where the record does not say
+	Status   string   `json:"status,omitempty"`
+	Signers  []string `json:"signers,omitempty"`
+	Subjects []string `json:"subjects,omitempty"`
+	Grantee  string   `json:"grantee,omitempty"`
+	Objects  []string `json:"objects,omitempty"`
+	Due      string   `json:"due,omitempty"`
+	Until    string   `json:"until,omitempty"`
+}
+
+// List reads a page of records by member, party, state or day. It is the word of a node: nothing of it is proved, not even
+// that the list is complete; Entries of a subject are what can be complete.
+func (c *Client) List(ctx context.Context, q ListQuery) (*ListPage, error) {
+	values := url.Values{"kind": {q.Kind}}
+	for name, v := range map[string]string{"by": q.By, "value": q.Value, "after": q.After} {
+		if v != "" {
+			values.Set(name, v)
+		}
+	}
+	if q.Limit != 0 {
+		values.Set("limit", strconv.Itoa(q.Limit))
+	}
+	data, err := c.get(ctx, "/v1/list", values, typeJSON)
+	if err != nil {
+		return nil, err
+	}
+	page := new(ListPage)
+	if err := json.Unmarshal(data, page); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrAnswer, err)
+	}
+	if page.Kind != q.Kind || page.Value != q.Value || (q.By != "" && page.By != q.By) {
+		return nil, fmt.Errorf("%w: %s by %s %q", ErrOtherList, page.Kind, page.By, page.Value)
+	}
+	if len(page.Rows) > max(q.Limit, maxListRows) || int64(len(page.Rows)) > page.Total || (page.Next != "" && page.Next == q.After) {
+		return nil, fmt.Errorf("%w: %d rows of %d", ErrAnswer, len(page.Rows), page.Total)
+	}
+	for _, r := range page.Rows {
+		if !strings.HasPrefix(r.Key, q.Kind+"/") {
+			return nil, fmt.Errorf("%w: %q among %s", ErrOtherKey, r.Key, q.Kind)
+		}
+	}
+	page.Proved = false // whatever the node says
+	return page, nil
+}
+
+// maxListRows is what a node gives at most.
+const maxListRows = 200
 
 // Status is what a node says about itself, as the JSON object it sent. It is the word of a node.
 func (c *Client) Status(ctx context.Context) (map[string]any, error) {
