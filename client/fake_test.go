@@ -36,7 +36,6 @@ type fakeChain struct {
 	id     string
 	sets   [][]ed25519.PrivKey // validators of each height; the last one goes on for ever
 	states []map[string][]byte // state after height i+1
-	seed   string
 	step   time.Duration
 	signed func(height int64, i int) bool // which validators sign; nil: all
 }

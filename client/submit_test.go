@@ -194,7 +194,7 @@ func TestSubmitFindsLostAnswer(t *testing.T) {
 	require.ErrorIs(t, results[0].Err(), types.Refuse(types.Code_tx_expired, ""))
 }
 
-type discard struct{ h http.Header }
+type discard struct{}
 
 func (d *discard) Header() http.Header         { return http.Header{} }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -38,7 +38,7 @@ func TestPlanOfAnyBytes(t *testing.T) {
 	for range 20_000 {
 		b := make([]byte, r.IntN(40))
 		for i := range b {
-			b[i] = byte(r.Uint32()) & byte(r.Uint32()) // small numbers: tags and lengths that fit
+			b[i] = byte(r.Uint32() & r.Uint32()) // small numbers: tags and lengths that fit
 		}
 		if bodyPlan().check(b) != nil {
 			refused++

@@ -27,7 +27,7 @@ func NewSigningKey(seed []byte) (*SigningKey, error) {
 // GenerateSigningKey makes a new key from the system's entropy.
 func GenerateSigningKey() (*SigningKey, error) {
 	seed := make([]byte, ed25519.SeedSize)
-	if _, err := rand.Read(seed); err != nil {
+	if _, err := rand.Read(seed); err != nil { //nolint:forbidigo // a new key is no part of what replicas compute
 		return nil, fmt.Errorf("read entropy: %w", err)
 	}
 	return NewSigningKey(seed)

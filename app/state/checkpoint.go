@@ -29,6 +29,8 @@ const (
 	checkpointMagic  = "tradecredit leaves 1\n"
 	checkpointPrefix = "leaves-"
 	leafSize         = 72
+	replayMax        = 250_000 // changed leaves that a start may read again, or a quarter of all
+	replayRun        = 256     // leaves that one goroutine reads at a time
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -38,14 +40,18 @@ type checkpoints struct {
 	writing sync.Mutex
 	running sync.WaitGroup
 	ended   chan struct{} // of the last one that Apply started; owned by Apply
+	changes int           // since the last one was started, or the store opened; owned by Apply
 }
 
 func (c *checkpoints) wait() { c.running.Wait() }
 
-// checkpointIfDue starts a checkpoint beside the blocks that follow.
-func (db *DB) checkpointIfDue() {
+// checkpointIfDue starts a checkpoint beside the blocks that follow: after a number of heights,
+// or when a start would have many changes to read again.
+func (db *DB) checkpointIfDue(changes int) {
 	c := &db.checkpoints
-	if db.options.CheckpointEvery < 0 || db.head.Height%db.options.CheckpointEvery != 0 {
+	c.changes += changes
+	due := db.head.Height%max(1, db.options.CheckpointEvery) == 0 || c.changes >= max(replayMax, db.tree.count/4)
+	if db.options.CheckpointEvery < 0 || !due {
 		return
 	}
 	if c.ended != nil {
@@ -56,7 +62,7 @@ func (db *DB) checkpointIfDue() {
 		}
 	}
 	ended := make(chan struct{})
-	c.ended = ended
+	c.ended, c.changes = ended, 0
 	c.running.Go(func() {
 		defer close(ended)
 		if err := db.Checkpoint(); err != nil {
@@ -132,12 +138,13 @@ func (db *DB) writeCheckpoint(path string, height int64) error {
 		return err
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
-	w.WriteString(checkpointMagic) // bufio keeps the first error for Flush
-	w.Write(binary.BigEndian.AppendUint64(nil, uint64(height)))
+	// bufio keeps the first error for Flush.
+	_, _ = w.WriteString(checkpointMagic)
+	_, _ = w.Write(binary.BigEndian.AppendUint64(nil, uint64(height)))
 	var section []byte
 	for i := range shardCount {
 		section = db.appendSection(section[:0], i)
-		w.Write(section)
+		_, _ = w.Write(section)
 	}
 	err = w.Flush()
 	if err == nil {
@@ -296,9 +303,29 @@ func (db *DB) leavesSince(height int64) ([][]leaf, error) {
 	}
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
+	runs := slices.Collect(slices.Chunk(keys, replayRun))
+	leaves, errs := make([][]leaf, len(runs)), make([]error, len(runs))
+	inParallel(len(runs), func(i int) { leaves[i], errs[i] = db.newestLeaves(runs[i]) })
 	parts := make([][]leaf, shardCount)
+	for _, l := range slices.Concat(leaves...) {
+		i := shardOf(&l.path)
+		parts[i] = append(parts[i], l)
+	}
+	for i := range parts {
+		slices.SortFunc(parts[i], func(a, b leaf) int { return bytes.Compare(a.path[:], b.path[:]) })
+	}
+	return parts, errors.Join(errs...)
+}
+
+// newestLeaves makes the newest leaves of sorted keys; a deleted one has height 0.
+func (db *DB) newestLeaves(keys []string) (leaves []leaf, err error) {
+	it, err := db.disk.NewIter(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
 	for _, key := range keys {
-		value, rowHeight, err := db.newestUpTo(rowState, key, db.head.Height)
+		value, rowHeight, err := seekNewest(it, rowState, key, db.head.Height)
 		if err != nil {
 			return nil, err
 		}
@@ -306,13 +333,9 @@ func (db *DB) leavesSince(height int64) ([][]leaf, error) {
 		if value != nil {
 			l.hash, l.height = leafHash(&l.path, value), rowHeight
 		}
-		i := shardOf(&l.path)
-		parts[i] = append(parts[i], l)
+		leaves = append(leaves, l)
 	}
-	for i := range parts {
-		slices.SortFunc(parts[i], func(a, b leaf) int { return bytes.Compare(a.path[:], b.path[:]) })
-	}
-	return parts, nil
+	return leaves, nil
 }
 
 // replay merges newer leaves into older ones.

@@ -44,7 +44,6 @@ func crashBlock(height int64, b *Batch) {
 type twin struct {
 	appHash []types.Hash
 	states  []map[string]string
-	logs    []int64 // rows of entry/x
 }
 
 func crashOptions(fs vfs.FS) Options {

@@ -12,7 +12,7 @@ import (
 	"tradecredit/types"
 )
 
-// ErrSnapshot: a manifest or chunk is not what its app hash or manifest commits to, or is
+// ErrSnapshot says that a manifest or chunk is not what its app hash or manifest commits to, or is
 // malformed. It comes from a peer: refuse it and ask another one.
 var ErrSnapshot = errors.New("snapshot is not what was committed")
 

@@ -39,11 +39,11 @@ type stagedShard struct {
 }
 
 // root is the root of the shard after the block.
-func (s *stagedShard) root() node {
-	if s.grown != nil {
-		return s.grown.root()
+func (g *stagedShard) root() node {
+	if g.grown != nil {
+		return g.grown.root()
 	}
-	return s.nodes[len(s.nodes)-1].node
+	return g.nodes[len(g.nodes)-1].node
 }
 
 // Staged is a block computed but not committed: its roots, and all that Apply has to write.
