@@ -17,6 +17,7 @@ var (
 	ErrOtherChain       = errors.New("answer is about another chain")
 	ErrHeaderForged     = errors.New("header is not the one that was signed")
 	ErrHeaderNotNewer   = errors.New("header is not newer than the trusted one")
+	ErrHeaderTime       = errors.New("header's time does not fit its height beside the trusted header")
 	ErrHeaderFuture     = errors.New("header lies in the future")
 	ErrValidatorsDiffer = errors.New("validators are not those the header names")
 	ErrValidatorsPinned = errors.New("validators are not those that the trusted header announced")

@@ -82,7 +82,7 @@ func (c *Client) verifyFrom(ctx context.Context, from *Trust, target *cmt.LightB
 	pending := []*cmt.LightBlock{target}
 	for range maxSteps {
 		next := pending[len(pending)-1]
-		err := VerifyLightBlock(next, from, now, 0)
+		err := verifyLightBlock(next, from, now, 0, oneThird)
 		switch {
 		case err == nil && len(pending) == 1:
 			return nil

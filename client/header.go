@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -76,9 +77,15 @@ func encodeLightBlock(lb *cmt.LightBlock) ([]byte, error) {
 // validators with more than a third of the trusted power signed; and more than two thirds of its own set signed.
 // maxAge > 0 also refuses a header older than that (ErrStale). Every failure is one of this package's errors.
 func VerifyLightBlock(lb *cmt.LightBlock, trust *Trust, now time.Time, maxAge time.Duration) error {
+	if err := checkNewer(lb, trust); err != nil {
+		return err
+	}
 	return verifyLightBlock(lb, trust, now, maxAge, oneThird)
 }
 
+// verifyLightBlock is VerifyLightBlock at another level, and for headers that are not newer than the trusted one. Such a
+// header is believed when more than two thirds of the pinned power signed it: a pin that was advanced still verifies the
+// history and the reports that were made before. (Light would walk the hashes of every header between.)
 func verifyLightBlock(lb *cmt.LightBlock, trust *Trust, now time.Time, maxAge time.Duration, level trustLevel) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -92,6 +99,9 @@ func verifyLightBlock(lb *cmt.LightBlock, trust *Trust, now time.Time, maxAge ti
 	if err := checkHeader(lb, trust, now); err != nil {
 		return err
 	}
+	if lb.Height <= trust.Height {
+		level = twoThirds
+	}
 	if lb.Height == trust.Height+1 {
 		if !bytes.Equal(lb.ValidatorsHash, trust.NextValidatorsHash) {
 			return ErrValidatorsPinned
@@ -104,6 +114,14 @@ func verifyLightBlock(lb *cmt.LightBlock, trust *Trust, now time.Time, maxAge ti
 	}
 	if age := now.Sub(lb.Time); maxAge > 0 && age > maxAge {
 		return fmt.Errorf("%w: the header is %s old", ErrStale, age.Round(time.Second))
+	}
+	return nil
+}
+
+// checkNewer is light's rule that only headers after the trusted one are looked at.
+func checkNewer(lb *cmt.LightBlock, trust *Trust) error {
+	if lb != nil && lb.SignedHeader != nil && lb.Header != nil && trust != nil && lb.ChainID == trust.ChainID && lb.Height <= trust.Height {
+		return fmt.Errorf("%w: height %d, trusted %d", ErrHeaderNotNewer, lb.Height, trust.Height)
 	}
 	return nil
 }
@@ -125,11 +143,9 @@ func checkHeader(lb *cmt.LightBlock, trust *Trust, now time.Time) error {
 	if err := lb.ValidateBasic(trust.ChainID); err != nil {
 		return fmt.Errorf("%w: %v", ErrHeaderMalformed, err)
 	}
-	if lb.Height <= trust.Height {
-		return fmt.Errorf("%w: height %d, trusted %d", ErrHeaderNotNewer, lb.Height, trust.Height)
-	}
-	if !trust.HeaderTime.IsZero() && !lb.Time.After(trust.HeaderTime) {
-		return fmt.Errorf("%w: time %s, trusted %s", ErrHeaderNotNewer, lb.Time, trust.HeaderTime)
+	// Times of headers rise with their heights.
+	if order := lb.Time.Compare(trust.HeaderTime); !trust.HeaderTime.IsZero() && order != cmp.Compare(lb.Height, trust.Height) {
+		return fmt.Errorf("%w: height %d at %s, trusted height %d at %s", ErrHeaderTime, lb.Height, lb.Time, trust.Height, trust.HeaderTime)
 	}
 	if !lb.Time.Before(now.Add(DefaultClockDrift)) {
 		return fmt.Errorf("%w: %s, now %s; is the clock right?", ErrHeaderFuture, lb.Time, now)

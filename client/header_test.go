@@ -45,7 +45,7 @@ func TestHeaderRulesAreLights(t *testing.T) {
 		}
 	}
 	require.Greater(t, accepted, 100)
-	for _, want := range []error{ErrTrustExpired, ErrHeaderForged, ErrHeaderNotNewer, ErrHeaderFuture, ErrValidatorsDiffer, ErrValidatorsPinned, ErrTrustOverlap, ErrPowerShort, ErrHeaderSignature, ErrOtherChain} {
+	for _, want := range []error{ErrTrustExpired, ErrHeaderForged, ErrHeaderNotNewer, ErrHeaderTime, ErrHeaderFuture, ErrValidatorsDiffer, ErrValidatorsPinned, ErrTrustOverlap, ErrPowerShort, ErrHeaderSignature, ErrOtherChain} {
 		require.Positive(t, refused[want.Error()], "%v never happened: %v", want, refused)
 	}
 }
@@ -138,6 +138,30 @@ func TestVerifyLightBlockReasons(t *testing.T) {
 	strange.sets = [][]ed25519.PrivKey{testValidators("x", 4)}
 	require.ErrorIs(t, VerifyLightBlock(strange.lightBlock(6), trust, now, 0), ErrTrustOverlap)
 	require.ErrorIs(t, VerifyLightBlock(strange.lightBlock(1), trust, now, 0), ErrValidatorsPinned)
+}
+
+// A pin that was advanced still verifies what is older, when two thirds of it signed that.
+func TestOlderHeaders(t *testing.T) {
+	f := newFakeChain(4)
+	for range 6 {
+		f.add(map[string][]byte{"chain": {1}})
+	}
+	now := f.time(7).Add(time.Second)
+	later, err := trustFrom(f.lightBlock(5), time.Hour)
+	require.NoError(t, err)
+	for h := int64(1); h <= 7; h++ {
+		require.NoError(t, verifyLightBlock(f.lightBlock(h), later, now, 0, oneThird), h)
+	}
+	some := *f
+	some.sets = [][]ed25519.PrivKey{append(testValidators("v", 2), testValidators("old", 2)...)} // half of the pinned
+	require.ErrorIs(t, verifyLightBlock(some.lightBlock(3), later, now, 0, oneThird), ErrTrustOverlap)
+	require.NoError(t, verifyLightBlock(some.lightBlock(7), later, now, 0, oneThird))
+	h := f.header(3)
+	h.Time = f.time(6)
+	require.ErrorIs(t, verifyLightBlock(f.sign(h, f.keys(3)), later, now, 0, oneThird), ErrHeaderTime)
+	h = f.header(5)
+	h.Time = f.time(6)
+	require.ErrorIs(t, verifyLightBlock(f.sign(h, f.keys(5)), later, now, 0, oneThird), ErrHeaderTime)
 }
 
 // What a stranger sends must not bring the reader down.

@@ -65,6 +65,12 @@ func TestReportVerifiesOffline(t *testing.T) {
 	require.Equal(t, "CNY", v.BaseCurrency)
 	require.Equal(t, reportBytes(t, r), reportBytes(t, got), "the same report gives the same bytes")
 
+	// A pin that was advanced since verifies it, too.
+	later, err := trustFrom(n.chain.lightBlock(9), time.Hour)
+	require.NoError(t, err)
+	_, err = Verify(got, later, VerifyOptions{Now: n.now.Add(time.Minute)})
+	require.NoError(t, err)
+
 	// Ten years later it verifies as of the day it was filed.
 	_, err = Verify(got, n.chain.trust(), VerifyOptions{Now: n.now.AddDate(10, 0, 0)})
 	require.ErrorIs(t, err, ErrTrustExpired)
