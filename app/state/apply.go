@@ -53,7 +53,7 @@ func (db *DB) Apply(s *Staged) (err error) {
 		return err
 	}
 	db.follow(s, done)
-	db.checkpointIfDue()
+	db.checkpointIfDue(len(s.changed))
 	return nil
 }
 

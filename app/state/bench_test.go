@@ -207,12 +207,14 @@ func BenchmarkOpen(b *testing.B) {
 				}
 				head := db.Head()
 				require.NoError(b, db.Close())
+				used := cpu()
 				for b.Loop() {
 					db, err := Open(dir, o)
 					require.NoError(b, err)
 					require.Equal(b, head, db.Head())
 					require.NoError(b, db.Close())
 				}
+				b.ReportMetric((cpu()-used).Seconds()/float64(b.N), "cpu-s/op")
 			})
 		}
 	}

@@ -127,6 +127,19 @@ func TestCheckpointsAreWrittenBesideBlocks(t *testing.T) {
 	require.NoError(t, db.Close())
 }
 
+// TestManyChangesMakeACheckpointDue, so that a start never has too many to read again.
+func TestManyChangesMakeACheckpointDue(t *testing.T) {
+	o := testOptions(nil)
+	o.CheckpointEvery, o.replay = 1_000_000, 200
+	db := chainDB(t, vfs.NewMem(), o, 12)
+	db.checkpoints.wait()
+	names, err := db.checkpointNames()
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+	require.NotEqual(t, fmt.Sprintf("%s%020d", checkpointPrefix, 1), names[0])
+	require.NoError(t, db.Close())
+}
+
 // TestShardsNewerThanTheStamp starts from a checkpoint whose shards were written while blocks
 // went on.
 func TestShardsNewerThanTheStamp(t *testing.T) {

@@ -50,7 +50,7 @@ func (c *checkpoints) wait() { c.running.Wait() }
 func (db *DB) checkpointIfDue(changes int) {
 	c := &db.checkpoints
 	c.changes += changes
-	due := db.head.Height%max(1, db.options.CheckpointEvery) == 0 || c.changes >= max(replayMax, db.tree.count/4)
+	due := db.head.Height%max(1, db.options.CheckpointEvery) == 0 || c.changes >= max(db.options.replay, db.tree.count/4)
 	if db.options.CheckpointEvery < 0 || !due {
 		return
 	}

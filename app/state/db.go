@@ -23,7 +23,7 @@ type Options struct {
 	FS              vfs.FS                           // nil: the disk
 	KeepHeights     int64                            // heights whose values are kept; 0: all (archive)
 	ProofHeights    int64                            // newest heights that can be proved; 0: 128. An archive proves all
-	CheckpointEvery int64                            // heights between leaf checkpoints; 0: 1000, below 0: only when asked
+	CheckpointEvery int64                            // most heights between leaf checkpoints; 0: 1000, below 0: only when asked
 	CacheBytes      int64                            // for blocks of the disk and for values, together; 0: 256 MiB
 	Logger          func(format string, args ...any) // nil: silent
 	// Fatal is called when the disk failed in a way that the store cannot survive, in whatever
@@ -32,6 +32,7 @@ type Options struct {
 	Fatal func(err error)
 
 	memTable uint64 // bytes before rows are flushed, for tests; 0: 64 MiB
+	replay   int    // changed leaves that make a checkpoint due, for tests; 0: replayMax
 	chunk    int    // bytes from which a chunk of a snapshot ends, for tests; 0: chunkTarget
 }
 
@@ -78,6 +79,9 @@ func Open(dir string, o Options) (*DB, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = defaultCacheBytes
 	}
+	if o.replay == 0 {
+		o.replay = replayMax
+	}
 	if o.chunk == 0 {
 		o.chunk = chunkTarget
 	}
@@ -89,6 +93,8 @@ func Open(dir string, o Options) (*DB, error) {
 	}
 	if o.KeepHeights > 0 {
 		o.ProofHeights = min(o.ProofHeights, o.KeepHeights)
+		// A checkpoint is of use while the changes since are kept.
+		o.CheckpointEvery = min(o.CheckpointEvery, max(1, o.KeepHeights/2))
 	}
 	db := &DB{options: o, dir: dir, fs: o.FS}
 	if db.fs == nil {

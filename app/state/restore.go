@@ -201,7 +201,10 @@ func (r *Restore) Finish() error {
 	db.values = newValueCache(db.options.CacheBytes/2, head.Height)
 	db.swept = head.floor
 	db.mu.Lock()
-	defer db.mu.Unlock()
 	db.head, db.tree, db.oldest, db.failed = head, r.tree, head.oldest, nil
+	db.mu.Unlock()
+	if err := db.Checkpoint(); err != nil {
+		db.log("leaf checkpoint: %v", err) // the next start takes longer
+	}
 	return nil
 }
