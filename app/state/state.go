@@ -17,7 +17,7 @@ const (
 // failed or contradicts itself: the node must stop.
 var (
 	// Stop ends a Scan early; Scan then returns nil.
-	Stop = errors.New("stop") //nolint:revive // a word to the scan, no failure
+	Stop = errors.New("stop") //nolint:revive,staticcheck // a word to the scan, no failure
 	// ErrPruned: the height is older than what this node keeps.
 	ErrPruned = errors.New("height is pruned on this node")
 	// ErrFuture: the height is not committed yet.
