@@ -122,7 +122,8 @@ func (p *page) lines(v *Verdict, words *words) {
 		return id
 	}
 	for _, r := range v.Receipt.Result.Reasons {
-		p.Reasons = append(p.Reasons, line{Code: fmt.Sprintf("%-4s", r.Characteristic), Lost: fmt.Sprintf("%-3d", r.Lost), Text: text(r.Characteristic)})
+		p.Reasons = append(p.Reasons, line{Code: fmt.Sprintf("%-4s", r.Characteristic), Lost: fmt.Sprintf("%-3d", r.Lost),
+			Text: text(r.Characteristic) + v.nextBin(r.Characteristic, words)})
 	}
 	for _, c := range v.Receipt.Result.Points {
 		p.Points = append(p.Points, line{
@@ -130,6 +131,44 @@ func (p *page) lines(v *Verdict, words *words) {
 			Value: fmt.Sprintf("%10s", measureText(measures[c.Characteristic], c, words)), Text: text(c.Characteristic),
 		})
 	}
+}
+
+// nextBin says what would move a characteristic's points: the nearest better bin of the model. Empty for a cap, and
+// where there is no value yet.
+func (v *Verdict) nextBin(id string, words *words) string {
+	for _, s := range v.Model.Scorecards {
+		if s.Segment != v.Receipt.Result.Segment {
+			continue
+		}
+		for i, c := range s.Characteristics {
+			p := v.Receipt.Result.Points[i]
+			if c.Id != id || !p.Applicable {
+				continue
+			}
+			for k := len(c.Bins) - 1; k >= 0; k-- {
+				if b := c.Bins[k]; b.Points > p.Points {
+					return fmt.Sprintf(words.better, boundText(c, b.Bound, words), b.Points-p.Points)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// boundText prints the bound of a bin as a demand on the value.
+func boundText(c *types.Characteristic, bound int64, words *words) string {
+	value := fmt.Sprint(bound)
+	switch c.Measure {
+	case types.Measure_MEASURE_TPI, types.Measure_MEASURE_ACTIVE_MONTHS, types.Measure_MEASURE_MEMBERS, types.Measure_MEASURE_CONCENTRATION:
+	case types.Measure_MEASURE_WORST_DBT:
+		return fmt.Sprintf(words.daysUpTo, bound-1)
+	default:
+		value = percent(bound)
+	}
+	if c.AtLeast {
+		return "≥ " + value
+	}
+	return "< " + value
 }
 
 // measureText prints a value in the unit of its measure.

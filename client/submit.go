@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"tradecredit/types"
@@ -119,6 +120,36 @@ func (c *Client) Submit(ctx context.Context, txs [][]byte, opts SubmitOptions) (
 	}
 }
 
+// SubmitMessages signs messages into one transaction and submits it. Without a reference in tx its content gives one, and
+// when an earlier transaction with that reference had a message refused, it is tried anew under the next one: what was
+// wrong then may have been put right. The result comes with the transaction that it belongs to; see Submit for errors.
+func (c *Client) SubmitMessages(ctx context.Context, s *Signer, messages []*types.Message, tx TxOptions, opts SubmitOptions) (*Result, *types.Tx, error) {
+	derived := tx.Reference == ""
+	for attempt := uint32(0); ; attempt++ {
+		if derived {
+			var err error
+			if tx.Reference, err = ContentReference(c.chainID, s.ID, messages, attempt); err != nil {
+				return nil, nil, err
+			}
+		}
+		raw, err := s.SignTx(c.chainID, messages, tx)
+		if err != nil {
+			return nil, nil, err
+		}
+		decoded, err := types.Decode(raw)
+		if err != nil {
+			return nil, nil, err
+		}
+		results, err := c.Submit(ctx, [][]byte{raw}, opts)
+		if len(results) != 1 {
+			return nil, decoded, err
+		}
+		if r := results[0]; err != nil || !derived || !r.Earlier || r.Accepted() == len(messages) || attempt >= maxAttempts {
+			return r, decoded, err
+		}
+	}
+}
+
 // submission is a set of transactions on their way.
 type submission struct {
 	txs     []*types.Tx
@@ -222,7 +253,7 @@ func (c *Client) take(ctx context.Context, s *submission, i int, said *types.Sub
 			return nil
 		}
 	}
-	r.Status, r.Code, r.Detail = types.SubmitStatus_SUBMIT_REFUSED, code, said.Detail
+	r.Status, r.Code, r.Detail = types.SubmitStatus_SUBMIT_REFUSED, code, strings.TrimPrefix(said.Detail, code.String()+": ")
 	return nil
 }
 

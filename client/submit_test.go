@@ -249,6 +249,47 @@ func TestContentReference(t *testing.T) {
 	require.Equal(t, ref("c", "s", a, 0), ref("c", "s", []*types.Message{types.Wrap("", receivable("r1", 5)), types.Wrap("", receivable("r2", 5))}, 0))
 }
 
+// What an earlier run had refused is tried under the next reference; what it had accepted is not.
+func TestSubmitMessagesTriesAnew(t *testing.T) {
+	n := newFakeNode(memberChain(1))
+	missing := true
+	n.rule = func(*types.Tx, *types.Message) types.Code {
+		if missing {
+			return types.Code_enterprise_unknown
+		}
+		return types.Code_ok
+	}
+	c, _ := n.serve(t)
+	send := func(reference string) *Result {
+		n.now = n.now.Add(time.Minute)
+		r, tx, err := c.SubmitMessages(context.Background(), testSigner("bank-a"), []*types.Message{types.Wrap("", receivable("r1", 5))},
+			TxOptions{Reference: reference, ValidUntil: n.now.Add(time.Hour)}, SubmitOptions{})
+		require.NoError(t, err)
+		require.Equal(t, r.Reference, tx.Body.Reference)
+		return r
+	}
+	first := send("")
+	require.Error(t, first.Err())
+	missing = false
+	second := send("")
+	require.NoError(t, second.Err())
+	require.False(t, second.Earlier)
+	require.NotEqual(t, first.Reference, second.Reference)
+	third := send("")
+	require.True(t, third.Earlier)
+	require.NoError(t, third.Err())
+	require.Equal(t, second.Reference, third.Reference)
+
+	// A reference of one's own is never changed.
+	missing = true
+	n.recorded = map[string][]byte{}
+	require.Error(t, send("my-own-reference-1").Err())
+	missing = false
+	kept := send("my-own-reference-1")
+	require.True(t, kept.Earlier)
+	require.Error(t, kept.Err())
+}
+
 // collect gathers outcomes by name.
 type collect struct {
 	mu  sync.Mutex

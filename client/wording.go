@@ -4,12 +4,12 @@ import "tradecredit/types"
 
 // words is what a page says in one language.
 type words struct {
-	verified, index, noIndex, indexOnly, capped, notApplicable, daysUpTo, daysFrom string
-	classes                                                                        map[types.ScoreClass]string
-	unscored                                                                       map[types.Unscored]string
-	purposes                                                                       map[types.Purpose]string
-	measures                                                                       map[types.Measure]string
-	caps                                                                           map[types.Cap]string
+	verified, index, noIndex, indexOnly, capped, notApplicable, daysUpTo, daysFrom, better string
+	classes                                                                                map[types.ScoreClass]string
+	unscored                                                                               map[types.Unscored]string
+	purposes                                                                               map[types.Purpose]string
+	measures                                                                               map[types.Measure]string
+	caps                                                                                   map[types.Cap]string
 }
 
 // notProved is what a report of this version cannot show.
@@ -30,7 +30,7 @@ var wording = map[Language]*words{English: english, Chinese: chinese}
 
 var english = &words{
 	verified: "VERIFIED", index: "%d of 100 (80: pays on the day)", noIndex: "not applicable", indexOnly: " (the query asked for the index only: no score, no class)",
-	capped: "the sum of points is capped at %d", notApplicable: "n/a", daysUpTo: "≤ %d days", daysFrom: "≥ %d days",
+	capped: "the sum of points is capped at %d", notApplicable: "n/a", daysUpTo: "≤ %d days", daysFrom: "≥ %d days", better: "; %s would give %d more",
 	classes: map[types.ScoreClass]string{
 		types.ScoreClass_CLASS_1: "very low risk of late payment", types.ScoreClass_CLASS_2: "low risk of late payment", types.ScoreClass_CLASS_3: "medium risk of late payment",
 		types.ScoreClass_CLASS_4: "raised risk of late payment", types.ScoreClass_CLASS_5: "high risk of late payment",
@@ -60,7 +60,7 @@ var english = &words{
 
 var chinese = &words{
 	verified: "已核验", index: "%d / 100(80 表示当日付款)", noIndex: "不适用", indexOnly: "(本次查询仅限指数:无信用分、无等级)",
-	capped: "得分合计封顶为 %d", notApplicable: "不适用", daysUpTo: "≤ %d 天", daysFrom: "≥ %d 天",
+	capped: "得分合计封顶为 %d", notApplicable: "不适用", daysUpTo: "≤ %d 天", daysFrom: "≥ %d 天", better: ";达到 %s 可多得 %d 分",
 	classes: map[types.ScoreClass]string{
 		types.ScoreClass_CLASS_1: "逾期风险很低", types.ScoreClass_CLASS_2: "逾期风险低", types.ScoreClass_CLASS_3: "逾期风险中等",
 		types.ScoreClass_CLASS_4: "逾期风险偏高", types.ScoreClass_CLASS_5: "逾期风险高",

@@ -49,8 +49,16 @@ func newReport(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "✓ %s: receipt %s, proved at height %d, %d bytes\nverify it with: ledgerctl verify %s --trust %s\n",
-				file, args[0], r.Height, info.Size(), file, o.trust)
+			chain := new(types.Chain)
+			if err := chain.Unmarshal(r.Chain); err != nil {
+				return err
+			}
+			allow := ""
+			if chain.Simulation {
+				allow = " --allow-simulation"
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "✓ %s: receipt %s, proved at height %d, %d bytes\nverify it with: ledgerctl verify %s --trust %s%s\n",
+				file, args[0], r.Height, info.Size(), file, o.trust, allow)
 			return err
 		},
 	}

@@ -153,7 +153,11 @@ func sendMessage(cmd *cobra.Command, o *options, f *txFlags, row *types.MessageR
 		q.Salt = client.ReceiptSalt(signer.Key, signer.ID+"/"+q.Id)
 	}
 	messages := []*types.Message{types.Wrap(f.onBehalfOf, msg)}
-	raw, err := signer.SignTx(c.ChainID(), messages, client.TxOptions{Reference: f.reference, ValidUntil: time.Now().Add(f.validFor), Atomic: f.atomic})
+	opts := client.TxOptions{Reference: f.reference, ValidUntil: time.Now().Add(f.validFor), Atomic: f.atomic}
+	if !f.dryRun {
+		return submitOne(cmd, o, c, signer, messages, opts, f.wait)
+	}
+	raw, err := signer.SignTx(c.ChainID(), messages, opts)
 	if err != nil {
 		return err
 	}
@@ -161,20 +165,16 @@ func sendMessage(cmd *cobra.Command, o *options, f *txFlags, row *types.MessageR
 	if err != nil {
 		return err
 	}
-	if f.dryRun {
-		return printDryRun(cmd.OutOrStdout(), o, tx, msg)
-	}
-	return submitOne(cmd, o, c, tx, f.wait)
+	return printDryRun(cmd.OutOrStdout(), tx, msg)
 }
 
-func submitOne(cmd *cobra.Command, o *options, c *client.Client, tx *types.Tx, wait time.Duration) error {
+func submitOne(cmd *cobra.Command, o *options, c *client.Client, s *client.Signer, messages []*types.Message, opts client.TxOptions, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(cmd.Context(), wait+client.DefaultWait)
 	defer cancel()
-	results, err := c.Submit(ctx, [][]byte{tx.Raw}, client.SubmitOptions{Wait: min(wait, 30*time.Second), RetryFor: wait})
-	if len(results) != 1 {
+	r, tx, err := c.SubmitMessages(ctx, s, messages, opts, client.SubmitOptions{Wait: min(wait, 30*time.Second), RetryFor: wait})
+	if r == nil {
 		return err
 	}
-	r := results[0]
 	if r.Status != types.SubmitStatus_FINAL && r.Status != types.SubmitStatus_SUBMIT_REFUSED {
 		return fmt.Errorf("reference %s: %w", r.Reference, err)
 	}
@@ -227,7 +227,7 @@ func printResult(w io.Writer, o *options, tx *types.Tx, r *client.Result) error 
 	return err
 }
 
-func printDryRun(w io.Writer, o *options, tx *types.Tx, msg types.Msg) error {
+func printDryRun(w io.Writer, tx *types.Tx, msg types.Msg) error {
 	text, err := client.EncodeMessage(msg)
 	if err != nil {
 		return err
