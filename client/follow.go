@@ -55,16 +55,51 @@ func (c *Client) verifyHeader(ctx context.Context, lb *cmt.LightBlock, now time.
 	if c.root == nil {
 		return ErrNoTrust
 	}
-	if lb.Header == nil {
-		return ErrHeaderMalformed
+	sum := lb.Hash()
+	if len(sum) != 32 { // nil for a header that names no validators
+		return fmt.Errorf("%w: it has no hash", ErrHeaderMalformed)
 	}
-	if err := c.verifyFrom(ctx, c.trustBelow(lb.Height), lb, now); err != nil {
-		return err
+	hash := [32]byte(sum)
+	from := c.trustBelow(lb.Height)
+	if c.seen(lb.Height, hash) {
+		// The header is the one that was verified before, whatever commit comes with it; only time has passed.
+		if err := from.expired(now); err != nil {
+			return err
+		}
+	} else {
+		if err := c.verifyFrom(ctx, from, lb, now); err != nil {
+			return err
+		}
+		if err := c.askWitnesses(ctx, lb); err != nil {
+			return err
+		}
+		c.note(lb.Height, hash)
 	}
 	if age := now.Sub(lb.Time); maxAge > 0 && age > maxAge {
 		return fmt.Errorf("%w: the header is %s old", ErrStale, age.Round(time.Second))
 	}
-	return c.askWitnesses(ctx, lb)
+	if lb.Time.After(now.Add(DefaultClockDrift)) {
+		return fmt.Errorf("%w: %s, now %s; is the clock right?", ErrHeaderFuture, lb.Time, now)
+	}
+	return nil
+}
+
+// seen tells whether that header was verified before.
+func (c *Client) seen(height int64, hash [32]byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	have, ok := c.verified[height]
+	return ok && have == hash
+}
+
+// note remembers a verified header.
+func (c *Client) note(height int64, hash [32]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.verified) >= maxVerified {
+		clear(c.verified)
+	}
+	c.verified[height] = hash
 }
 
 // trustBelow is the best trust for a header of that height.
@@ -124,16 +159,6 @@ func (c *Client) remember(t *Trust) {
 
 // askWitnesses compares a verified header with what other members' nodes show at that height.
 func (c *Client) askWitnesses(ctx context.Context, lb *cmt.LightBlock) error {
-	if len(c.witnesses) == 0 {
-		return nil
-	}
-	hash := [32]byte(lb.Hash())
-	c.mu.Lock()
-	seen, ok := c.verified[lb.Height]
-	c.mu.Unlock()
-	if ok && seen == hash {
-		return nil
-	}
 	for _, base := range c.witnesses {
 		data, err := c.ask(ctx, base, "GET", "/v1/light?height="+strconv.FormatInt(lb.Height, 10), nil, typeProtobuf)
 		if err != nil {
@@ -144,15 +169,9 @@ func (c *Client) askWitnesses(ctx context.Context, lb *cmt.LightBlock) error {
 			continue
 		}
 		// Only a header that stands up to the same rules accuses anybody.
-		if VerifyLightBlock(other, c.trustBelow(lb.Height), c.now(), 0) == nil {
+		if verifyLightBlock(other, c.trustBelow(lb.Height), c.now(), 0, oneThird) == nil {
 			return fmt.Errorf("%w: height %d, %X and, from %s, %X", ErrWitnessConflict, lb.Height, lb.Hash(), base, other.Hash())
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.verified) >= maxVerified {
-		clear(c.verified)
-	}
-	c.verified[lb.Height] = hash
 	return nil
 }

@@ -104,6 +104,11 @@ func TestGetRefusesHostileAnswers(t *testing.T) {
 			b.ValidatorSet = validatorSet(testValidators("other", 4))
 			r.LightBlock = encoded(b)
 		}, want: ErrValidatorsDiffer},
+		"header without validators": {change: func(r *types.RecordResponse) {
+			b := lb(4)
+			b.ValidatorsHash = nil
+			r.LightBlock = encoded(b)
+		}, want: ErrHeaderMalformed},
 		"half the power": {change: func(r *types.RecordResponse) {
 			some := *chain
 			some.signed = func(_ int64, i int) bool { return i < 2 }
@@ -167,6 +172,46 @@ func TestGetNeedsTrust(t *testing.T) {
 	require.ErrorContains(t, err, "base URL")
 	_, err = New(Config{})
 	require.ErrorContains(t, err, "no endpoint")
+}
+
+// A header that was verified is not verified again, but time passes for it all the same.
+func TestGetRemembersHeaders(t *testing.T) {
+	n := newFakeNode(memberChain(4))
+	c, _ := n.serve(t)
+	read := func() error {
+		_, _, err := Get(context.Background(), c, types.MemberKey("b-1"), GetOptions{MaxAge: time.Hour})
+		return err
+	}
+	require.NoError(t, read())
+	require.NoError(t, read())
+	// Another header of that height is not taken for it.
+	n.record = func(r *types.RecordResponse) {
+		b := n.chain.lightBlock(4)
+		b.AppHash = filled(9)
+		r.LightBlock = encoded(b)
+	}
+	require.ErrorIs(t, read(), ErrHeaderForged)
+	n.record = nil
+	n.now = n.now.Add(2 * time.Hour)
+	require.ErrorIs(t, read(), ErrStale)
+	n.now = n.now.Add(-4 * time.Hour)
+	require.ErrorIs(t, read(), ErrHeaderFuture)
+	n.now = n.now.Add(100 * 24 * time.Hour)
+	require.ErrorIs(t, read(), ErrTrustExpired)
+}
+
+func BenchmarkGet(b *testing.B) {
+	n := newFakeNode(memberChain(4))
+	answer := mustMarshal(n.chain.record("member/b-1", 3))
+	n.before = func(w http.ResponseWriter, _ *http.Request, _ int) bool { _, _ = w.Write(answer); return true }
+	s := httptest.NewServer(n)
+	defer s.Close()
+	c, err := New(Config{Endpoints: []string{s.URL}, Trust: n.chain.trust(), Now: func() time.Time { return n.chain.time(5) }})
+	require.NoError(b, err)
+	for b.Loop() {
+		_, _, err := Get(context.Background(), c, types.MemberKey("b-1"), GetOptions{})
+		require.NoError(b, err)
+	}
 }
 
 // Where the validators change, the client goes by way of headers between.

@@ -236,7 +236,7 @@ func (c *Client) take(ctx context.Context, s *submission, i int, said *types.Sub
 	case said.Status == types.SubmitStatus_ADMITTED, code.Transient():
 		r.Status = types.SubmitStatus_ADMITTED
 		return nil
-	case said.Status != types.SubmitStatus_SUBMIT_REFUSED:
+	case said.Status != types.SubmitStatus_SUBMIT_REFUSED || code == types.Code_ok:
 		return fmt.Errorf("%w: status %d", ErrAnswer, said.Status)
 	case code == types.Code_reference_used, code == types.Code_reference_conflict, code == types.Code_tx_expired:
 		// It may be our own, that was final while an answer was lost, or one of an earlier run.

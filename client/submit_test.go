@@ -212,6 +212,7 @@ func TestSubmitRefusesHostileAnswers(t *testing.T) {
 		"too many codes":  {&types.SubmitResult{Status: types.SubmitStatus_FINAL, Height: 1, Codes: []uint32{0, 0}}, ErrAnswer},
 		"no height":       {&types.SubmitResult{Status: types.SubmitStatus_FINAL, Codes: []uint32{0}}, ErrAnswer},
 		"no status":       {&types.SubmitResult{}, ErrAnswer},
+		"refused as ok":   {&types.SubmitResult{Status: types.SubmitStatus_SUBMIT_REFUSED}, ErrAnswer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newFakeNode(memberChain(1))

@@ -119,11 +119,16 @@ func (t *Trust) check(now time.Time) (*cmt.ValidatorSet, error) {
 	if err != nil {
 		return nil, err
 	}
+	return set, t.expired(now)
+}
+
+// expired refuses a trust whose period is over.
+func (t *Trust) expired(now time.Time) error {
 	if t.Period > 0 && !t.Since.Add(t.Period).After(now) {
-		return nil, fmt.Errorf("%w (at %s, now %s)", ErrTrustExpired,
+		return fmt.Errorf("%w (at %s, now %s)", ErrTrustExpired,
 			t.Since.Add(t.Period).UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
-	return set, nil
+	return nil
 }
 
 // trustFile is the JSON form of Trust.

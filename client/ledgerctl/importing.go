@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"maps"
@@ -16,12 +17,15 @@ import (
 	"tradecredit/client"
 )
 
+//go:embed mapping.example.toml
+var exampleMapping string
+
 // importFlags are the flags of import.
 type importFlags struct {
 	mapping, saltKey, results string
 	keys                      []string
 	batch, requests           int
-	dryRun                    bool
+	dryRun, example           bool
 }
 
 func newImport(o *options) *cobra.Command {
@@ -33,9 +37,21 @@ func newImport(o *options) *cobra.Command {
 			"where it stopped; a file that was loaded before adds nothing, for ever.\n\nExit status 0 means that every row is recorded, or skipped as the mapping says.",
 		Example: "  ledgerctl import invoices.csv --mapping invoices.toml --key platform --salt-key salt.key --trust trust.json\n" +
 			"  ledgerctl import payments.csv --mapping payments.toml --key platform=keys/platform.key --key bank=keys/bank.key\n" +
-			"  ledgerctl import invoices.csv --mapping invoices.toml --key platform --dry-run",
-		Args: exactly(1, "one CSV file"),
-		RunE: func(cmd *cobra.Command, args []string) error { return importFile(cmd, o, f, args[0]) },
+			"  ledgerctl import invoices.csv --mapping invoices.toml --key platform --dry-run\n" +
+			"  ledgerctl import --example-mapping > invoices.toml",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.example {
+				return nil
+			}
+			return exactly(1, "one CSV file")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.example {
+				_, err := fmt.Fprint(cmd.OutOrStdout(), exampleMapping)
+				return err
+			}
+			return importFile(cmd, o, f, args[0])
+		},
 	}
 	g := cmd.Flags()
 	g.StringVar(&f.mapping, "mapping", "", "mapping file (needed)")
@@ -44,6 +60,7 @@ func newImport(o *options) *cobra.Command {
 	g.StringVar(&f.results, "results", "", "file with a line for every row (default FILE.results.csv)")
 	g.IntVar(&f.batch, "batch", 100, "messages a transaction, 1–256")
 	g.IntVar(&f.requests, "requests", 4, "requests under way at a time")
+	g.BoolVar(&f.example, "example-mapping", false, "print a mapping file that shows everything a mapping knows")
 	g.BoolVar(&f.dryRun, "dry-run", false, "map every row and send nothing")
 	return cmd
 }

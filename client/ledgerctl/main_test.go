@@ -377,3 +377,34 @@ func TestImport(t *testing.T) {
 		require.Contains(t, errs, c.want)
 	}
 }
+
+// The example mapping is one that works.
+func TestImportExampleMapping(t *testing.T) {
+	dir := t.TempDir()
+	file := key(t, filepath.Join(dir, "keys"), "erp", "platform-1")
+	mapping, path, salt := filepath.Join(dir, "m.toml"), filepath.Join(dir, "in.csv"), filepath.Join(dir, "salt.key")
+	require.NoError(t, os.WriteFile(mapping, []byte(must(t, "import", "--example-mapping")), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("Number,Customer,State,Kind,Currency,Amount,Date\nA/1,Acme,open,INV,CNY,\"1,000.50\",2025/11/3\nA/2,Acme,paid,INV,CNY,7,2025/11/4\nA/3,Bolt,void,INV,CNY,7,2025/11/4\nA/4,Bolt,open,CN,CNY,-7,2025/11/4\n"), 0o600))
+	must(t, "keys", "salt", salt)
+	url, seen := node(t, types.Code_ok)
+	out := must(t, "import", path, "--mapping", mapping, "--key", "erp="+file, "--salt-key", salt, "--node", url)
+	require.Contains(t, out, "8 rows: 4 new")
+	require.Contains(t, out, "2 rejected: credit note")
+	names := map[string]int{}
+	for _, raw := range *seen {
+		tx, err := types.Decode(raw)
+		require.NoError(t, err)
+		for _, m := range tx.Body.Messages {
+			names[types.RowOf(m.Get()).Name]++
+			if r := m.GetIssueReceivable(); r != nil && r.Id == "A-1" {
+				require.Equal(t, int64(100050), r.AmountMinor)
+				require.Equal(t, r.IssueDay+30, r.DueDay)
+				require.Len(t, r.Commitment, 32)
+			}
+		}
+	}
+	require.Equal(t, map[string]int{"register_enterprise": 2, "issue_receivable": 2}, names)
+	status, _, errs := call(t, "import", path, "--mapping", mapping, "--key", "erp="+file, "--node", url)
+	require.Equal(t, exitUsage, status)
+	require.Contains(t, errs, "--salt-key is needed")
+}

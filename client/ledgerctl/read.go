@@ -164,7 +164,7 @@ func newEntries(o *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printJSON(out, json.RawMessage(text))
+				return printJSON(out, map[string]any{"proved": false, "list": json.RawMessage(text)})
 			}
 			w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "No\tKind\tDay\tCounterparty\tBase amount (minor)\tCounted\tRecord")
@@ -209,7 +209,11 @@ func newStatus(o *options) *cobra.Command {
 					fmt.Fprintf(w, "%s\t%v\n", strings.ReplaceAll(k, "_", " "), v)
 				}
 			}
-			return w.Flush()
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "(the node's own word; ledgerctl get proves records)")
+			return err
 		},
 	}
 }
