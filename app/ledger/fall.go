@@ -183,8 +183,8 @@ func fallReceivable(tx *Tx, m mark, key string, value []byte) (int, error) {
 }
 
 // fallSettlement: only money signed by its source makes parts, so with the creditor's side all parts leave the sums and
-// no longer count as a bank's. The debtor's side made nothing but evidence. A settlement that was taken back has nothing
-// left to lose but its evidence.
+// no longer count as a bank's. The debtor's side made nothing but evidence. A settlement that was taken back has no part
+// to lose, but an obligation that it brought about may stand.
 func fallSettlement(tx *Tx, m mark, key string, value []byte) (int, error) {
 	s, err := decode[types.Settlement](key, value)
 	if err != nil {
@@ -195,13 +195,11 @@ func fallSettlement(tx *Tx, m mark, key string, value []byte) (int, error) {
 		return 0, nil
 	}
 	work := 1
-	if creditor && !s.Reversed {
-		for i := len(s.Parts) - 1; i >= 0; i-- {
-			if err := tx.fallPart(s, i); err != nil {
-				return 0, err
-			}
+	if creditor {
+		if err := tx.fallParts(s); err != nil {
+			return 0, err
 		}
-		work += 2 * len(s.Parts)
+		work += 3 * len(s.Parts)
 	}
 	s.Evidence = types.Evidence_SELF_DECLARED
 	for _, side := range [...]*types.Provenance{s.CreditorSide, s.DebtorSide} {
@@ -215,9 +213,23 @@ func fallSettlement(tx *Tx, m mark, key string, value []byte) (int, error) {
 	return work, state.Set(tx, types.Key[types.Settlement](key), s)
 }
 
+// fallParts takes the parts of a settlement out of the sums, the last first, and what rests on them.
+func (tx *Tx) fallParts(s *types.Settlement) error {
+	for i := len(s.Parts) - 1; i >= 0; i-- {
+		if !s.Reversed {
+			if err := tx.fallPart(s, i); err != nil {
+				return err
+			}
+		}
+		if err := tx.obligationFalls(s.Parts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // fallPart takes one part out of the sums, with what hangs on it: the funds leg, and the experience if nobody else's word
-// made it one. Else the obligation that this part brought about stays, as SELF_DECLARED. What the part closed stays
-// closed. A payment in the other direction that it had made a two-way payment stays out too.
+// makes it one. What the part closed stays closed. A payment in the other direction that it had made a two-way payment stays out too.
 func (tx *Tx) fallPart(s *types.Settlement, i int) error {
 	part := s.Parts[i]
 	r, err := tx.receivable(part.Receivable)
@@ -242,12 +254,23 @@ func (tx *Tx) fallPart(s *types.Settlement, i int) error {
 	if err := tx.absolve(r); err != nil {
 		return err
 	}
-	if part.Obligation != 0 && part.Obligation == r.ObligationEntry {
-		if err := tx.losesEvidence(r.Receivable.Debtor, r.ObligationEntry); err != nil {
-			return err
-		}
-		r.ObligationFallen = true
+	return state.Set(tx, types.ReceivableKey(part.Receivable), r)
+}
+
+// obligationFalls lets the obligation that a part brought about count as SELF_DECLARED, if the receivable still is that
+// experience: other parts or the debtor's acceptance keep it one, even when the part itself was taken back.
+func (tx *Tx) obligationFalls(part *types.Part) error {
+	if part.Obligation == 0 {
+		return nil
 	}
+	r, err := tx.receivable(part.Receivable)
+	if err != nil || r.ObligationEntry != part.Obligation {
+		return err
+	}
+	if err := tx.losesEvidence(r.Receivable.Debtor, r.ObligationEntry); err != nil {
+		return err
+	}
+	r.ObligationFallen = true
 	return state.Set(tx, types.ReceivableKey(part.Receivable), r)
 }
 

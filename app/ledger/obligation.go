@@ -90,6 +90,7 @@ func (tx *Tx) absolve(r *types.Receivable) error {
 		}
 		e.Kind, e.Reverses = row.kind, row.number
 		e.BaseMinor, e.Open = r.BaseMinor-r.SettledBaseMinor, open
+		e.OnTime = !open && r.SettledDay <= m.DueDay+collectionGrace
 		if r.ObligationFallen {
 			e.Evidence = types.Evidence_SELF_DECLARED
 		}

@@ -24,7 +24,8 @@ import (
 //     the last payment takes it away, a reversal or exclusion brings it back. So an exclusion from a settled obligation
 //     has first = false.
 //   - OBLIGATION_REVERSED and CLAIM_REVERSED repeat day, due day, member, late and evidence of what they take back, with
-//     the amount that is open then; the obligation bears the mark above at that moment.
+//     the amount that is open then; the obligation bears the mark above at that moment. open is false when everything was
+//     settled; on_time then says whether the claim was collected in time.
 //   - EVIDENCE_LOST, CUSTOMS_EXCLUDED and VERDICT_EXCLUDED repeat the entry that they name in reverses; an
 //     OBLIGATION_REVERSED of an obligation that lost its evidence says SELF_DECLARED.
 //   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and open.
@@ -247,12 +248,17 @@ func (f *fold) obligation(sign int64) {
 	f.add(&f.head.OpenObligations, sign)
 }
 
-// claim opens what the subject has to collect, or with sign −1 takes it back with what is open then.
+// claim opens what the subject has to collect, or with sign −1 takes it back with what is open then, or as collected if
+// nothing is.
 func (f *fold) claim(sign int64) {
 	e := f.entry
-	if e.Open {
-		m := f.month(types.MonthOf(e.DueDay))
+	switch m := f.month(types.MonthOf(e.DueDay)); {
+	case e.Open:
 		f.addDay(&m.ToCollect, e.DueDay, types.OpenDay{Minor: sign * e.BaseMinor, Items: sign})
+	case sign < 0 && e.OnTime:
+		f.add(&m.CollectedInTime, -1)
+	case sign < 0:
+		f.add(&m.CollectedLate, -1)
 	}
 }
 

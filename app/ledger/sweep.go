@@ -15,7 +15,8 @@ import (
 // (fall.go). It takes as many blocks as it needs: what a block may look at is bounded, for all sweeps together, and the
 // due item that is the sweep waits for the next second with the last key that it has looked at.
 //
-// A record falls once and for good. One that contradicts other rows stays as it is, and a due item in the year 9999
+// A record falls once and for good; only an independent party that confirms or accepts it later raises its evidence again,
+// by its own signature. One that contradicts other rows stays as it is, and a due item in the year 9999
 // names it.
 
 const (
@@ -46,10 +47,9 @@ func parseMark(id string) (m mark, err error) {
 	return m, nil
 }
 
-// covers tells whether p was signed with the key since it was in wrong hands, and has something to lose.
+// covers tells whether p was signed with the key since it was in wrong hands, and has not fallen before.
 func (m mark) covers(p *types.Provenance) bool {
-	return p != nil && p.Signer == m.holder && p.Key == m.key && p.Unix >= m.since && !p.Fallen &&
-		p.Evidence > types.Evidence_SELF_DECLARED
+	return p != nil && p.Signer == m.holder && p.Key == m.key && p.Unix >= m.since && !p.Fallen
 }
 
 // stage is one kind of records that a sweep walks.
@@ -62,7 +62,7 @@ type stage struct {
 // stages lists what a key of that role can have signed with evidence to lose, in the order of the walk: by the messages
 // that it may sign. A record id begins with its signer, so only settlements, documents, for their verdicts, and fixings
 // are walked through whole. Anchored documents and registrations are missing: nothing rests on their evidence, which is
-// SELF_DECLARED, or confirmed by a second member before it has any effect.
+// SELF_DECLARED for ever, or confirmed by a second member before it has any effect.
 func stages(holder string, role types.Role) []stage {
 	all := []struct {
 		message string
