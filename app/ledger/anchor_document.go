@@ -87,7 +87,7 @@ func anchorDocument(tx *Tx, m *types.AnchorDocument) error {
 		return err
 	}
 	if old != nil {
-		return tx.fresh("document", id, old.Provenance)
+		return again(tx, "document", types.DocumentKey(id), old, old.Provenance)
 	}
 	if m.ValidUntilDay != 0 && m.ValidUntilDay < tx.Block.Today() {
 		return types.Refuse(types.Code_expiry_passed, "it was valid until %s", types.FormatDay(m.ValidUntilDay))

@@ -13,9 +13,9 @@ import (
 
 // Audit checks what must hold of the records of a whole state, whatever happened before: what is settled, invoiced and
 // spent adds up and stays within its bounds, every log is as long as its head says and has its root, every key can be
-// found by its public half, everything that waits for time lies in the queues, and the network has a council. unix is
-// the time of the state's block. It reads everything; it returns the first contradiction, with its key. That sums equal
-// a fold over the logs is checked apart from it, in tests.
+// found by its public half, nothing rests on what fell, everything that waits for time lies in the queues, and the
+// network has a council. unix is the time of the state's block. It reads everything; it returns the first contradiction,
+// with its key. That sums equal a fold over the logs is checked apart from it, in tests.
 func Audit(r state.Reader, unix int64) error {
 	b := &Block{Moment: Moment{Unix: unix}}
 	var err error
@@ -26,7 +26,7 @@ func Audit(r state.Reader, unix int64) error {
 		return errNoChain
 	}
 	for _, audit := range []func(state.Reader) error{
-		auditSettlements, auditOrders, b.auditConsents, auditProposals, auditKeys, auditLogs, b.keepsCouncil,
+		auditSettlements, auditOrders, b.auditConsents, auditProposals, auditKeys, auditLogs, auditFallen, b.keepsCouncil,
 	} {
 		if err := audit(r); err != nil {
 			return err
@@ -81,6 +81,9 @@ func auditSettlements(r state.Reader) error {
 		switch {
 		case sum.SettledMinor != v.SettledMinor || sum.SettledBaseMinor != v.SettledBaseMinor || sum.Parts != v.Parts:
 			return fmt.Errorf("live parts %v, the record says %d, %d in %d parts", sum, v.SettledMinor, v.SettledBaseMinor, v.Parts)
+		case sum.BankParts != v.BankParts || len(sum.ClosingMonths) != len(v.ClosingMonths):
+			return fmt.Errorf("%d live parts of banks and %d that count, the record says %d and %d",
+				sum.BankParts, len(sum.ClosingMonths), v.BankParts, len(v.ClosingMonths))
 		case v.SettledMinor > whole || (v.SettledMinor == whole) != (v.SettledBaseMinor == v.BaseMinor && v.SettledMinor > 0):
 			return fmt.Errorf("%d of %d settled, %d of %d in base currency", v.SettledMinor, whole, v.SettledBaseMinor, v.BaseMinor)
 		case (v.Status == types.ReceivableStatus_SETTLED) != (v.SettledMinor == whole):
@@ -98,6 +101,12 @@ func (p paid) add(part *types.Part) {
 	sum.SettledMinor += part.AmountMinor
 	sum.SettledBaseMinor += part.BaseMinor
 	sum.Parts++
+	if part.Bank {
+		sum.BankParts++
+	}
+	if part.Counted {
+		sum.ClosingMonths = append(sum.ClosingMonths, 0) // which month is the fold's to say
+	}
 }
 
 // auditOrders: an order shows what was invoiced against it.

@@ -24,6 +24,21 @@ func TestAudit(t *testing.T) {
 		"live parts": func(b *state.Batch) {
 			alter(t, b, types.ReceivableKey("DE:HRB:1/r1"), func(r *types.Receivable) { r.SettledMinor++ })
 		},
+		"live parts of banks": func(b *state.Batch) {
+			alter(t, b, types.ReceivableKey("DE:HRB:1/r1"), func(r *types.Receivable) { r.BankParts++ })
+		},
+		"nobody else's hands": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/o1"), func(o *types.Order) { o.Provenance.Fallen = true })
+		},
+		"its order still counts the delivery": func(b *state.Batch) {
+			alter(t, b, types.MovementKey("carrier/m1"), func(v *types.Movement) { fallOf(t, b, v.Provenance) })
+		},
+		"its declaration still rests on it": func(b *state.Batch) {
+			alter(t, b, types.CustomsEventKey("customs/e1"), func(v *types.CustomsRecord) { fallOf(t, b, v.Provenance) })
+		},
+		"part 0 counts": func(b *state.Batch) {
+			alter(t, b, types.SettlementKey(digestOf("p2")), func(s *types.Settlement) { fallOf(t, b, s.CreditorSide) })
+		},
 		"of 500000 settled": func(b *state.Batch) {
 			alter(t, b, types.ReceivableKey("DE:HRB:1/r1"), func(r *types.Receivable) { r.Receivable.AmountMinor = 500000 })
 		},
@@ -70,6 +85,12 @@ func TestAudit(t *testing.T) {
 		plant(batch)
 		require.ErrorContains(t, Audit(batch, w.unix), name)
 	}
+}
+
+// fallOf lets a provenance fall, and nothing else.
+func fallOf(t *testing.T, b *state.Batch, p *types.Provenance) {
+	p.Fallen = true
+	alter(t, b, types.KeyKey(p.Signer, p.Key), func(k *types.KeyRecord) { k.CompromisedSinceUnix = 1 })
 }
 
 func alter[V any, P types.Record[V]](t *testing.T, b *state.Batch, k types.Key[V], change func(P)) {

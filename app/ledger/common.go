@@ -126,20 +126,28 @@ func (tx *Tx) groupOf(signer string) (string, error) {
 // A LATE record counts only if its source signed it as CUSTOMS, TAX or BANK, or inside a backfill window.
 func (tx *Tx) provenance(day int32) *types.Provenance {
 	late := tx.Block.Today()-day > lateDays
+	backfill := late && tx.inWindow(day)
 	return &types.Provenance{
 		Signer: tx.Sender.ID, Key: tx.Sender.Key.Id, Role: tx.Sender.Key.Role, OnBehalfOf: tx.OnBehalfOf,
-		Evidence: tx.Evidence, Height: tx.Block.Height, Late: late, Counted: !late || tx.lateCounts(day),
+		Evidence: tx.Evidence, Height: tx.Block.Height, Unix: tx.Block.Unix,
+		Late: late, Backfill: backfill, Counted: !late || backfill || tx.sourceCounts(),
 		Origin: tx.Body.Origin, Content: tx.Content(),
 	}
 }
 
-func (tx *Tx) lateCounts(day int32) bool {
+// sourceCounts tells whether what this message says counts however late it comes.
+func (tx *Tx) sourceCounts() bool {
 	if tx.Evidence == types.Evidence_SOURCE_SIGNED {
 		switch tx.Sender.Key.Role {
 		case types.Role_CUSTOMS, types.Role_TAX, types.Role_BANK:
 			return true
 		}
 	}
+	return false
+}
+
+// inWindow tells whether a backfill window of the signer covers a day.
+func (tx *Tx) inWindow(day int32) bool {
 	if tx.Sender.Member == nil {
 		return false
 	}

@@ -90,7 +90,7 @@ func (tx *Tx) confirmed(m *types.ConfirmOrder, o *types.Order) error {
 		return err
 	}
 	if !sold && promised(o) {
-		if err := tx.postSale(m.Order, o, act); err != nil {
+		if _, err := tx.postSale(m.Order, o, act); err != nil {
 			return err
 		}
 	}

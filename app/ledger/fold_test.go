@@ -120,16 +120,27 @@ func encoded(b []byte, err error) []byte {
 func gone(log []posted) map[uint64]bool {
 	taken := map[uint64]bool{}
 	for _, p := range log {
-		if p.entry.Reverses > 0 {
+		if p.entry.Reverses > 0 && p.entry.Kind != types.EntryKind_ENTRY_EVIDENCE_LOST {
 			taken[p.entry.Reverses-1] = true
 		}
 	}
 	return taken
 }
 
+// weak tells which rows of a log count as SELF_DECLARED, whatever they say.
+func weak(log []posted) map[uint64]bool {
+	lost := map[uint64]bool{}
+	for _, p := range log {
+		if p.entry.Kind == types.EntryKind_ENTRY_EVIDENCE_LOST {
+			lost[p.entry.Reverses-1] = true
+		}
+	}
+	return lost
+}
+
 // naiveEvents counts the events in effect.
 func naiveEvents(log []posted, at func(int32) *naiveMonth, head *types.SubjectHead) {
-	taken := gone(log)
+	taken, lost := gone(log), weak(log)
 	for _, p := range log {
 		e := p.entry
 		weight := int64(0)
@@ -155,7 +166,7 @@ func naiveEvents(log []posted, at func(int32) *naiveMonth, head *types.SubjectHe
 		if e.Late {
 			m.LateEvents++
 		}
-		if e.Evidence >= types.Evidence_COUNTERPARTY_CONFIRMED {
+		if e.Evidence >= types.Evidence_COUNTERPARTY_CONFIRMED && !lost[p.number] {
 			m.AboveSelf++
 		}
 		if e.Member != "" {
@@ -223,7 +234,7 @@ func naivePart(e types.Entry, m *naiveMonth) {
 
 // naiveSeller follows orders, receivables, claims and verdicts.
 func naiveSeller(log []posted, at func(int32) *naiveMonth) {
-	taken := gone(log)
+	taken, lost := gone(log), weak(log)
 	for _, p := range log {
 		e := p.entry
 		month := at(types.MonthOf(e.Day))
@@ -237,7 +248,7 @@ func naiveSeller(log []posted, at func(int32) *naiveMonth) {
 			if e.Open {
 				onDay(due.promisedDay, e.DueDay).Items--
 			}
-			if e.Counted && e.Independent {
+			if e.Counted && e.Independent && !lost[p.number] {
 				month.Fulfilled++
 				if e.Day <= e.DueDay {
 					due.DeliveredOnTime++
@@ -246,7 +257,7 @@ func naiveSeller(log []posted, at func(int32) *naiveMonth) {
 				}
 			}
 		case types.EntryKind_ENTRY_VERDICT:
-			if e.Counted {
+			if e.Counted && !taken[p.number] {
 				month.Verdicts++
 				if e.Adverse {
 					month.AdverseVerdicts++

@@ -57,7 +57,7 @@ func issueReceivable(tx *Tx, m *types.IssueReceivable) error {
 		return err
 	}
 	if old != nil {
-		return tx.fresh("receivable", id, old.Provenance)
+		return again(tx, "receivable", types.ReceivableKey(id), old, old.Provenance)
 	}
 	seller, debtor, err := tx.twoParties(m.Seller, m.Debtor)
 	if err != nil {

@@ -40,6 +40,7 @@ type Block struct {
 	Moment
 	Prev   state.Reader // the committed state of Height − 1; what query_credit scores
 	Height int64
+	swept  int // what sweeps have done in this block, of sweepWork
 }
 
 // NewBlock opens a block: batch is the block's own, prev the committed state of height − 1 (for the first block the

@@ -90,11 +90,15 @@ func (tx *Tx) absolve(r *types.Receivable) error {
 		}
 		e.Kind, e.Reverses = row.kind, row.number
 		e.BaseMinor, e.Open = r.BaseMinor-r.SettledBaseMinor, open
+		e.OnTime = !open && r.SettledDay <= m.DueDay+collectionGrace
+		if r.ObligationFallen {
+			e.Evidence = types.Evidence_SELF_DECLARED
+		}
 		if _, err := tx.post(row.subject, *e); err != nil {
 			return err
 		}
 	}
-	r.Experience, r.ObligationEntry, r.ClaimEntry = false, 0, 0
+	r.Experience, r.ObligationEntry, r.ClaimEntry, r.ObligationFallen = false, 0, 0, false
 	return nil
 }
 

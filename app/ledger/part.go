@@ -50,12 +50,16 @@ func (tx *Tx) closePart(s *types.Settlement, a *types.Allocation, bank bool) err
 	if err := checkAllocation(s, a, r); err != nil {
 		return err
 	}
+	obligation := uint64(0)
 	if bank && !r.Experience && receivableCounts(r) {
 		if err := tx.oblige(id, r, act, s.Day, true); err != nil {
 			return err
 		}
+		obligation = r.ObligationEntry
 	}
-	part := &types.Part{Receivable: id, AmountMinor: a.AmountMinor, Dbt: s.Day - r.Receivable.DueDay, Bank: bank}
+	part := &types.Part{
+		Receivable: id, AmountMinor: a.AmountMinor, Dbt: s.Day - r.Receivable.DueDay, Bank: bank, Obligation: obligation,
+	}
 	part.P = score.PartScore(part.Dbt)
 	if part.BaseMinor, err = nextBase(r, a.AmountMinor); err != nil {
 		return err
@@ -233,16 +237,12 @@ func (tx *Tx) exclude(debtor string, n uint64) error {
 	if err != nil {
 		return err
 	}
-	was := standingOf(r)
-	if err := uncount(r, s.Day); err != nil {
+	if part.DebtorEntry != n {
+		return types.Refuse(types.Code_inconsistent_state, "entry %d of %s is another part's", n, debtor)
+	}
+	if err := tx.uncountPart(s, r, int(row.Part)); err != nil {
 		return err
 	}
-	e := tx.partEntry(s, r, part, int(row.Part), was)
-	e.Open = false
-	if _, _, err := tx.postPart(s, e, partExcluded, n+1, part.CreditorEntry+1); err != nil {
-		return err
-	}
-	part.Counted = false
 	if err := tx.absolve(r); err != nil {
 		return err
 	}
@@ -250,4 +250,21 @@ func (tx *Tx) exclude(debtor string, n uint64) error {
 		return err
 	}
 	return state.Set(tx, key, s)
+}
+
+// uncountPart takes a part out of the sums, if it counts; it still closes what it closed. The caller writes both records.
+func (tx *Tx) uncountPart(s *types.Settlement, r *types.Receivable, index int) error {
+	part := s.Parts[index]
+	if !part.Counted {
+		return nil
+	}
+	was := standingOf(r)
+	if err := uncount(r, s.Day); err != nil {
+		return err
+	}
+	e := tx.partEntry(s, r, part, index, was)
+	e.Open = false
+	part.Counted = false
+	_, _, err := tx.postPart(s, e, partExcluded, part.DebtorEntry+1, part.CreditorEntry+1)
+	return err
 }

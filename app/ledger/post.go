@@ -24,7 +24,10 @@ import (
 //     the last payment takes it away, a reversal or exclusion brings it back. So an exclusion from a settled obligation
 //     has first = false.
 //   - OBLIGATION_REVERSED and CLAIM_REVERSED repeat day, due day, member, late and evidence of what they take back, with
-//     the amount that is open then; the obligation bears the mark above at that moment.
+//     the amount that is open then; the obligation bears the mark above at that moment. open is false when everything was
+//     settled; on_time then says whether the claim was collected in time.
+//   - EVIDENCE_LOST, CUSTOMS_EXCLUDED and VERDICT_EXCLUDED repeat the entry that they name in reverses; an
+//     OBLIGATION_REVERSED of an obligation that lost its evidence says SELF_DECLARED.
 //   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and open.
 //   - member is empty when an enterprise signed for itself; it then makes no row among the reporting members.
 func post(w state.Writer, height int64, subject string, e types.Entry) (uint64, error) {
@@ -70,7 +73,15 @@ func (f *fold) apply() error {
 	case types.EntryKind_ENTRY_DELIVERED:
 		f.delivered()
 	case types.EntryKind_ENTRY_VERDICT:
-		f.verdict()
+		f.verdict(+1)
+	case types.EntryKind_ENTRY_VERDICT_EXCLUDED:
+		f.verdict(-1)
+	case types.EntryKind_ENTRY_CUSTOMS_EXCLUDED:
+		if f.entry.Counted {
+			f.event(-1)
+		}
+	case types.EntryKind_ENTRY_EVIDENCE_LOST:
+		f.evidenceLost()
 	case types.EntryKind_ENTRY_RECEIVABLE_ISSUED:
 		f.receivableIssued()
 	case types.EntryKind_ENTRY_LEGS:
@@ -172,15 +183,36 @@ func (f *fold) delivered() {
 	f.add(&f.month(types.MonthOf(e.Day)).Fulfilled, 1)
 }
 
-func (f *fold) verdict() {
+// verdict counts a verdict, or with sign −1 takes it back.
+func (f *fold) verdict(sign int64) {
 	if !f.entry.Counted {
 		return
 	}
-	f.event(+1)
+	f.event(sign)
 	m := f.month(types.MonthOf(f.entry.Day))
-	f.add(&m.Verdicts, 1)
+	f.add(&m.Verdicts, sign)
 	if f.entry.Adverse {
-		f.add(&m.AdverseVerdicts, 1)
+		f.add(&m.AdverseVerdicts, sign)
+	}
+}
+
+// evidenceLost lets an event that counts on count as SELF_DECLARED. An independent delivery is nobody's any more: it
+// stays delivered, and is no fulfilled sale.
+func (f *fold) evidenceLost() {
+	e := f.entry
+	if !e.Counted || e.Evidence <= types.Evidence_SELF_DECLARED {
+		return
+	}
+	m := f.month(types.MonthOf(e.Day))
+	f.add(&m.AboveSelf, -1)
+	if !e.Independent {
+		return
+	}
+	f.add(&m.Fulfilled, -1)
+	if due := f.month(types.MonthOf(e.DueDay)); e.OnTime {
+		f.add(&due.DeliveredOnTime, -1)
+	} else {
+		f.add(&due.DeliveredLate, -1)
 	}
 }
 
@@ -216,12 +248,17 @@ func (f *fold) obligation(sign int64) {
 	f.add(&f.head.OpenObligations, sign)
 }
 
-// claim opens what the subject has to collect, or with sign −1 takes it back with what is open then.
+// claim opens what the subject has to collect, or with sign −1 takes it back with what is open then, or as collected if
+// nothing is.
 func (f *fold) claim(sign int64) {
 	e := f.entry
-	if e.Open {
-		m := f.month(types.MonthOf(e.DueDay))
+	switch m := f.month(types.MonthOf(e.DueDay)); {
+	case e.Open:
 		f.addDay(&m.ToCollect, e.DueDay, types.OpenDay{Minor: sign * e.BaseMinor, Items: sign})
+	case sign < 0 && e.OnTime:
+		f.add(&m.CollectedInTime, -1)
+	case sign < 0:
+		f.add(&m.CollectedLate, -1)
 	}
 }
 

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+
 	"tradecredit/app/state"
 	"tradecredit/types"
 )
@@ -28,6 +30,8 @@ func publishFixing(tx *Tx, m *types.PublishFixing) error {
 	switch {
 	case err != nil:
 		return err
+	case old != nil && old.RateE9 == m.RateE9 && bytes.Equal(old.Provenance.GetContent(), tx.Content()):
+		return again(tx, "fixing", key, old, old.Provenance)
 	case old != nil && old.RateE9 == m.RateE9:
 		return types.Refuse(types.Code_already_recorded, "%s of %s stands since height %d", m.Currency, types.FormatDay(m.Day), old.Provenance.Height)
 	case old != nil:

@@ -156,6 +156,8 @@ func (b *Block) fallDue(w *state.Batch, due *types.Due) error {
 		return expireDocument(w, due.Id)
 	case types.DueKind_DUE_BACKFILL:
 		return b.closeWindows(w, due.Id)
+	case types.DueKind_DUE_COMPROMISE:
+		return b.sweep(w, due)
 	}
 	return types.Refuse(types.Code_inconsistent_state, "nothing falls due as %s", due.Kind)
 }

@@ -91,7 +91,7 @@ func recordCustomsEvent(tx *Tx, m *types.RecordCustomsEvent) error {
 		return err
 	}
 	if old != nil {
-		return tx.fresh("customs event", id, old.Provenance)
+		return tx.customsAgain(id, m, old)
 	}
 	act := tx.provenance(m.Day)
 	d, err := state.Get(tx, types.DeclarationKey(tx.RecordID(m.Declaration)))
@@ -113,17 +113,35 @@ func recordCustomsEvent(tx *Tx, m *types.RecordCustomsEvent) error {
 	if err := state.Set(tx, types.DeclarationKey(d.Id), d); err != nil {
 		return err
 	}
-	if err := state.Set(tx, types.CustomsEventKey(id), &types.CustomsRecord{Event: m, Provenance: act}); err != nil {
-		return err
-	}
 	other := o.Order.Buyer
 	if d.Declarant == other {
 		other = o.Order.Seller
 	}
 	e := tx.orderEntry(types.EntryKind_ENTRY_CUSTOMS, string(types.CustomsEventKey(id)), o, other, act, m.Day)
 	e.BaseMinor, e.Counted = d.BaseMinor, act.Counted && !o.Related // customs vouches for itself, however late the order was told
-	_, err = tx.post(d.Declarant, e)
-	return err
+	n, err := tx.post(d.Declarant, e)
+	if err != nil {
+		return err
+	}
+	return state.Set(tx, types.CustomsEventKey(id), &types.CustomsRecord{Event: m, Provenance: act, Entry: n + 1})
+}
+
+// customsAgain answers an event that was recorded before; a declaration is confirmed again with its first event.
+func (tx *Tx) customsAgain(id string, m *types.RecordCustomsEvent, old *types.CustomsRecord) error {
+	err := again(tx, "customs event", types.CustomsEventKey(id), old, old.Provenance)
+	if err != nil || m.Event != types.CustomsEvent_DECLARED {
+		return err
+	}
+	key := types.DeclarationKey(tx.RecordID(m.Declaration))
+	d, err := state.Get(tx, key)
+	if err != nil {
+		return err
+	}
+	if d == nil {
+		return missing(string(key))
+	}
+	d.Provenance.Key, d.Provenance.Height, d.Provenance.Unix = old.Provenance.Key, old.Provenance.Height, old.Provenance.Unix
+	return state.Set(tx, key, d)
 }
 
 // declare opens a declaration for the order's seller, who exports, or its buyer, who imports.
@@ -187,7 +205,7 @@ func (tx *Tx) proceed(m *types.RecordCustomsEvent, d *types.Declaration, act *ty
 	case types.CustomsEvent_RELEASED:
 		err = tx.release(m, d, o, act)
 	case types.CustomsEvent_DECLARATION_REVOKED:
-		err = tx.unrelease(m, d, o, act)
+		err = tx.unrelease(m.Day, d, o, act)
 	}
 	return d, o, err
 }
@@ -241,7 +259,7 @@ func (tx *Tx) release(m *types.RecordCustomsEvent, d *types.Declaration, o *type
 }
 
 // unrelease closes the balance of a declaration that had been released; the leg goes with the order's last release.
-func (tx *Tx) unrelease(m *types.RecordCustomsEvent, d *types.Declaration, o *types.Order, act *types.Provenance) error {
+func (tx *Tx) unrelease(day int32, d *types.Declaration, o *types.Order, act *types.Provenance) error {
 	if d.ReleasedDay == 0 {
 		return nil
 	}
@@ -250,5 +268,5 @@ func (tx *Tx) unrelease(m *types.RecordCustomsEvent, d *types.Declaration, o *ty
 		return nil
 	}
 	o.ReleasedDay = 0
-	return tx.lend(o, o.Legs&^legReceipt, act, m.Day)
+	return tx.lend(o, o.Legs&^legReceipt, act, day)
 }

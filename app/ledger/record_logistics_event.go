@@ -45,7 +45,7 @@ func recordLogisticsEvent(tx *Tx, m *types.RecordLogisticsEvent) error {
 		return err
 	}
 	if old != nil {
-		return tx.fresh("movement", id, old.Provenance)
+		return again(tx, "movement", types.MovementKey(id), old, old.Provenance)
 	}
 	o, err := tx.order(m.Order)
 	if err != nil {
@@ -58,23 +58,31 @@ func recordLogisticsEvent(tx *Tx, m *types.RecordLogisticsEvent) error {
 	if err := sinceOrder(o, m.Day); err != nil {
 		return err
 	}
-	act := tx.provenance(m.Day)
-	if err := state.Set(tx, types.MovementKey(id), &types.Movement{Event: m, Provenance: act}); err != nil {
-		return err
-	}
 	o.Status = next
 	if tx.Sender.Key.Role == types.Role_LOGISTICS && m.Event != types.LogisticsEvent_ESTIMATE {
 		o.Carrier = tx.Sender.ID
 	}
+	v := &types.Movement{Event: m, Provenance: tx.provenance(m.Day)}
 	if m.Event == types.LogisticsEvent_DELIVERED {
-		return tx.delivered(id, m, o, act)
+		err = tx.delivered(id, v, o)
+	} else {
+		err = tx.moves(id, v, o)
 	}
-	if err := state.Set(tx, types.OrderKey(m.Order), o); err != nil {
+	if err != nil {
 		return err
 	}
-	e := tx.orderEntry(types.EntryKind_ENTRY_MOVEMENT, string(types.MovementKey(id)), o, o.Order.Buyer, act, m.Day)
-	e.Counted = e.Counted && m.Event != types.LogisticsEvent_ESTIMATE
-	_, err = tx.post(o.Order.Seller, e)
+	return state.Set(tx, types.MovementKey(id), v)
+}
+
+// moves tells the seller's log of a movement that is no delivery. The caller writes the movement.
+func (tx *Tx) moves(id string, v *types.Movement, o *types.Order) error {
+	if err := state.Set(tx, types.OrderKey(v.Event.Order), o); err != nil {
+		return err
+	}
+	e := tx.orderEntry(types.EntryKind_ENTRY_MOVEMENT, string(types.MovementKey(id)), o, o.Order.Buyer, v.Provenance, v.Event.Day)
+	e.Counted = e.Counted && v.Event.Event != types.LogisticsEvent_ESTIMATE
+	n, err := tx.post(o.Order.Seller, e)
+	v.SellerEntry = n + 1
 	return err
 }
 
@@ -112,8 +120,9 @@ func moved(from types.OrderStatus, event types.LogisticsEvent) (types.OrderStatu
 	return from, true
 }
 
-// delivered closes the seller's promise and tells both parties' logs.
-func (tx *Tx) delivered(id string, m *types.RecordLogisticsEvent, o *types.Order, act *types.Provenance) error {
+// delivered closes the seller's promise and tells both parties' logs. The caller writes the movement.
+func (tx *Tx) delivered(id string, v *types.Movement, o *types.Order) error {
+	m, act := v.Event, v.Provenance
 	outside, err := tx.independentOfOrder(o)
 	if err != nil {
 		return err
@@ -130,9 +139,11 @@ func (tx *Tx) delivered(id string, m *types.RecordLogisticsEvent, o *types.Order
 	record := string(types.MovementKey(id))
 	e := tx.orderEntry(types.EntryKind_ENTRY_DELIVERED, record, o, o.Order.Buyer, act, m.Day)
 	e.Open, e.Independent, e.OnTime = promised(o), outside, m.Day <= o.Order.PromisedDay
-	if _, err := tx.post(o.Order.Seller, e); err != nil {
+	sold, err := tx.post(o.Order.Seller, e)
+	if err != nil {
 		return err
 	}
-	_, err = tx.post(o.Order.Buyer, tx.orderEntry(types.EntryKind_ENTRY_RECEIVED, record, o, o.Order.Seller, act, m.Day))
+	received, err := tx.post(o.Order.Buyer, tx.orderEntry(types.EntryKind_ENTRY_RECEIVED, record, o, o.Order.Seller, act, m.Day))
+	v.SellerEntry, v.BuyerEntry = sold+1, received+1
 	return err
 }

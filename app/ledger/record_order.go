@@ -53,7 +53,7 @@ func recordOrder(tx *Tx, m *types.RecordOrder) error {
 		return err
 	}
 	if old != nil {
-		return tx.fresh("order", id, old.Provenance)
+		return again(tx, "order", types.OrderKey(id), old, old.Provenance)
 	}
 	buyer, seller, err := tx.twoParties(m.Buyer, m.Seller)
 	if err != nil {
@@ -74,29 +74,31 @@ func recordOrder(tx *Tx, m *types.RecordOrder) error {
 	if err := tx.withinMandate(o.BaseMinor); err != nil {
 		return err
 	}
-	if err := state.Set(tx, types.OrderKey(id), o); err != nil {
+	if err := tx.postOrder(id, o); err != nil {
 		return err
 	}
-	return tx.postOrder(id, o)
+	return state.Set(tx, types.OrderKey(id), o)
 }
 
-// postOrder posts the order into both logs.
+// postOrder posts the order into both logs. The caller writes the order.
 func (tx *Tx) postOrder(id string, o *types.Order) error {
 	e := tx.orderEntry(types.EntryKind_ENTRY_ORDER_BOUGHT, string(types.OrderKey(id)), o, o.Order.Seller, o.Provenance, o.Order.OrderDay)
-	if _, err := tx.post(o.Order.Buyer, e); err != nil {
+	bought, err := tx.post(o.Order.Buyer, e)
+	if err != nil {
 		return err
 	}
-	return tx.postSale(id, o, o.Provenance)
+	sold, err := tx.postSale(id, o, o.Provenance)
+	o.BoughtEntry, o.SoldEntry = bought+1, sold+1
+	return err
 }
 
 // postSale posts the order into the seller's log, counted if the seller's promise is behind it, and then open until it is
 // delivered.
-func (tx *Tx) postSale(id string, o *types.Order, act *types.Provenance) error {
+func (tx *Tx) postSale(id string, o *types.Order, act *types.Provenance) (uint64, error) {
 	e := tx.orderEntry(types.EntryKind_ENTRY_ORDER_SOLD, string(types.OrderKey(id)), o, o.Order.Buyer, act, o.Order.OrderDay)
 	e.Counted = e.Counted && promised(o)
 	e.Open = e.Counted
-	_, err := tx.post(o.Order.Seller, e)
-	return err
+	return tx.post(o.Order.Seller, e)
 }
 
 // promised tells whether the promise of an order stands in the seller's sums: a platform or the seller's own side

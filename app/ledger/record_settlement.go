@@ -94,7 +94,7 @@ func recordSettlement(tx *Tx, m *types.RecordSettlement) error {
 		return err
 	}
 	if s != nil && tx.reported(sideOf(s, m.Side)) {
-		return types.Refuse(types.Code_already_recorded, "%s reported this side at height %d", tx.Sender.ID, sideOf(s, m.Side).Height)
+		return again(tx, "settlement", types.SettlementKey(m.Id), s, sideOf(s, m.Side))
 	}
 	payer, payee, err := tx.twoParties(m.Payer, m.Payee)
 	if err != nil {

@@ -10,10 +10,12 @@ import (
 // Signed with any live key of the same holder, the one that is revoked included: whoever finds out first may pull the
 // brake. Writes key/<holder>/<key>. The last COUNCIL key that keeps the network governable cannot be revoked.
 //
-// A mark of compromise may be added to a revoked key, and moved back in time, never forward. The mark stands on the key,
-// so whoever reads a record sees that its key was in wrong hands when it signed. The ledger itself does not act on it:
-// records signed since then keep their evidence level, they do not fall to SELF_DECLARED after 30 days, because no list
-// of records by key is kept that a block could work off.
+// A mark of compromise may be added to a revoked key, and moved back in time, never forward. What the key signed since
+// then has 30 days from the mark to be confirmed again (confirm_again.go); after that it falls to SELF_DECLARED
+// (sweep.go, fall.go): orders, movements, customs events and their declarations, verdicts, receivables, both sides of
+// settlements, fixings. Each mark writes one due item, due/<30 days later>/<kind>/<holder>/<key>/<since>, so moving a
+// mark back gives what it newly covers its own 30 days, and takes none from the rest. Acts that leave no record of their
+// own, confirmations, acceptances, reversals and consents, stay as they are: whoever reads them sees the mark on the key.
 
 // checkRevokeKey refuses what no state could make valid.
 func checkRevokeKey(m *types.RevokeKey) error {
@@ -48,6 +50,11 @@ func revokeKey(tx *Tx, m *types.RevokeKey) error {
 	}
 	if err := state.Set(tx, types.KeyKey(k.Holder, k.Id), k); err != nil {
 		return err
+	}
+	if worse {
+		if err := tx.doom(k); err != nil {
+			return err
+		}
 	}
 	if k.Role != types.Role_COUNCIL {
 		return nil

@@ -29,6 +29,7 @@ type history struct {
 	reversals   int
 	reopened    int
 	takenBack   int
+	weakened    int
 }
 
 // debt is a receivable that is an experience of its debtor.
@@ -97,6 +98,10 @@ func (h *history) post(subject string, e types.Entry) posted {
 // step makes one event of the history, of one or more entries.
 func (h *history) step() {
 	h.day += int32(h.rng.Intn(12))
+	if h.chance(8) {
+		h.weaken()
+		return
+	}
 	a := traders[h.rng.Intn(len(traders))]
 	b := traders[h.rng.Intn(len(traders))]
 	if a == b {
@@ -312,6 +317,36 @@ func (h *history) leave(d *debt, p *paidPart, paid, collected types.EntryKind) {
 	c.Kind, c.Counted, c.Reverses = collected, e.Counted, p.collected.number+1
 	c.Open, c.Last, c.First, c.OnTime = e.Open, e.Last, e.First, e.OnTime
 	h.post(d.creditor, c)
+}
+
+// weaken takes the evidence of an earlier row away, or the row out of the sums.
+func (h *history) weaken() {
+	for range 8 {
+		if len(h.all) == 0 {
+			return
+		}
+		p := h.all[h.rng.Intn(len(h.all))]
+		e := p.entry
+		switch e.Kind {
+		case types.EntryKind_ENTRY_ORDER_BOUGHT, types.EntryKind_ENTRY_ORDER_SOLD, types.EntryKind_ENTRY_MOVEMENT,
+			types.EntryKind_ENTRY_DELIVERED, types.EntryKind_ENTRY_RECEIVED:
+			e.Kind = types.EntryKind_ENTRY_EVIDENCE_LOST
+		case types.EntryKind_ENTRY_CUSTOMS:
+			e.Kind = types.EntryKind_ENTRY_CUSTOMS_EXCLUDED
+		case types.EntryKind_ENTRY_VERDICT:
+			e.Kind = types.EntryKind_ENTRY_VERDICT_EXCLUDED
+		default:
+			continue
+		}
+		e.Reverses = p.number + 1
+		named := slices.ContainsFunc(h.all, func(q posted) bool { return q.subject == p.subject && q.entry.Reverses == e.Reverses })
+		if named || !e.Counted || e.Evidence <= types.Evidence_SELF_DECLARED {
+			continue
+		}
+		h.post(p.subject, e)
+		h.weakened++
+		return
+	}
 }
 
 // reverse takes back a part with an amount, counted or not.

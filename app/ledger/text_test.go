@@ -289,6 +289,12 @@ func provenanceText(p *types.Provenance) string {
 	if !p.Counted {
 		out += ":uncounted"
 	}
+	if p.Backfill {
+		out += ":backfill"
+	}
+	if p.Fallen {
+		out += ":fallen"
+	}
 	return out
 }
 

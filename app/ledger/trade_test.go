@@ -29,6 +29,7 @@ var tradeMembers = []struct {
 	{"bank-a", []types.Role{types.Role_BANK}}, {"bank-b", []types.Role{types.Role_BANK}},
 	{"shop", []types.Role{types.Role_PLATFORM}}, {"carrier", []types.Role{types.Role_LOGISTICS}},
 	{"customs", []types.Role{types.Role_CUSTOMS}}, {"forex", []types.Role{types.Role_FOREX}},
+	{"tax", []types.Role{types.Role_TAX}}, {"verifier", []types.Role{types.Role_VERIFIER}},
 }
 
 // trade is one block that never ends, on day 20000, and everything its messages posted.
@@ -38,6 +39,7 @@ type trade struct {
 	ids   int
 	read  map[string]uint64 // entries of each log that all has
 	lives map[string]int    // how often a receivable became an experience
+	keys  map[string]string // which key a signer uses; "k" if it says nothing
 	all   []posted          // the record of a part of an experience being that life of its receivable
 }
 
@@ -92,6 +94,9 @@ func digest(s string) []byte {
 func (tr *trade) say(signer string, msg types.Msg) types.Code {
 	member, subject, _ := strings.Cut(signer, " for ")
 	s := &Sender{ID: member, Key: &types.KeyRecord{Holder: member, Id: "k", Role: types.Role_ENTERPRISE}}
+	if k := tr.keys[member]; k != "" {
+		s.Key.Id = k
+	}
 	if types.IsSubjectID(member) {
 		e, err := state.Get(tr, types.EnterpriseKey(member))
 		require.NoError(tr.t, err)

@@ -59,19 +59,21 @@ func verifyDocument(tx *Tx, m *types.VerifyDocument) error {
 	if role := tx.Sender.Key.Role; role != types.Role_VERIFIER && !isSource(role, d.Document.Type) {
 		return types.Refuse(types.Code_not_source_of_type, "documents of type %s do not come from %s; a verifier looks at them", d.Document.Type, role)
 	}
-	d.Verdicts = append(d.Verdicts, &types.GivenVerdict{
+	v := &types.GivenVerdict{
 		Verifier: tx.Sender.ID, Role: tx.Sender.Key.Role, Verdict: m.Verdict, Method: m.Method, Day: m.Day,
-		CheckDigest: m.CheckDigest, Height: tx.Block.Height,
-	})
-	d.Status = tx.decided(d, m.Verdict)
-	if err := state.Set(tx, types.DocumentKey(m.Document), d); err != nil {
-		return err
+		CheckDigest: m.CheckDigest, Height: tx.Block.Height, Provenance: tx.provenance(m.Day),
 	}
-	e := tx.entry(types.EntryKind_ENTRY_VERDICT, string(types.DocumentKey(m.Document)), "", tx.provenance(m.Day))
+	d.Verdicts = append(d.Verdicts, v)
+	d.Status = tx.decided(d, m.Verdict)
+	e := tx.entry(types.EntryKind_ENTRY_VERDICT, string(types.DocumentKey(m.Document)), "", v.Provenance)
 	e.Day, e.Adverse = m.Day, adverse(m.Verdict)
 	e.Counted = e.Counted && m.Verdict != types.Verdict_INCONCLUSIVE
-	_, err = tx.post(d.Document.Subject, e)
-	return err
+	n, err := tx.post(d.Document.Subject, e)
+	if err != nil {
+		return err
+	}
+	v.Entry = n + 1
+	return state.Set(tx, types.DocumentKey(m.Document), d)
 }
 
 // document returns an anchored document.
@@ -101,9 +103,8 @@ func (tx *Tx) notOwn(d *types.Document) error {
 
 // verdictGiven says whether a verifier repeats itself or changes its mind, which it cannot.
 func (tx *Tx) verdictGiven(d *types.Document, v *types.GivenVerdict, m *types.VerifyDocument) error {
-	if v.Verdict == m.Verdict && v.Method == m.Method && v.Day == m.Day && bytes.Equal(v.CheckDigest, m.CheckDigest) &&
-		bytes.Equal(d.Document.Commitment, m.Commitment) {
-		return types.Refuse(types.Code_already_recorded, "%s said %s at height %d", v.Verifier, v.Verdict, v.Height)
+	if bytes.Equal(v.Provenance.Content, tx.Content()) {
+		return again(tx, "verdict on", types.DocumentKey(m.Document), d, v.Provenance)
 	}
 	return types.Refuse(types.Code_verdict_already_given, "%s said %s at height %d", v.Verifier, v.Verdict, v.Height)
 }

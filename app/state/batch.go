@@ -214,15 +214,20 @@ func (b *Batch) reference(key string) ([]byte, int64, error) {
 
 // Scan visits leaves as this batch leaves them; see Reader.
 func (b *Batch) Scan(prefix string, fn func(key string, value []byte) error) error {
-	err := b.scan(prefix, fn)
+	return b.ScanFrom(prefix, prefix, fn)
+}
+
+// ScanFrom visits leaves as this batch leaves them; see Reader.
+func (b *Batch) ScanFrom(prefix, from string, fn func(key string, value []byte) error) error {
+	err := b.scan(prefix, max(prefix, from), fn)
 	if errors.Is(err, Stop) {
 		return nil
 	}
 	return err
 }
 
-func (b *Batch) scan(prefix string, fn func(key string, value []byte) error) error {
-	own := b.matching(prefix)
+func (b *Batch) scan(prefix, from string, fn func(key string, value []byte) error) error {
+	own := b.matching(prefix, from)
 	emit := func(upTo string, all bool) error { // own writes below upTo, or all
 		for len(own) > 0 && (all || own[0].key < upTo) {
 			w := own[0]
@@ -237,7 +242,7 @@ func (b *Batch) scan(prefix string, fn func(key string, value []byte) error) err
 		return nil
 	}
 	stopped := false
-	err := b.parent.Scan(prefix, func(key string, value []byte) error {
+	err := b.parent.ScanFrom(prefix, from, func(key string, value []byte) error {
 		err := emit(key, false)
 		switch {
 		case err != nil:
@@ -254,11 +259,12 @@ func (b *Batch) scan(prefix string, fn func(key string, value []byte) error) err
 	return emit("", true)
 }
 
-// matching copies the writes whose keys begin with prefix, by key: a copy, so that fn may write.
-func (b *Batch) matching(prefix string) []write {
+// matching copies the writes whose keys begin with prefix and are not less than from, itself not less than prefix, by
+// key: a copy, so that fn may write.
+func (b *Batch) matching(prefix, from string) []write {
 	b.sortIn()
 	var own []write
-	first := sort.Search(len(b.sorted), func(i int) bool { return b.writes[b.sorted[i]].key >= prefix })
+	first := sort.Search(len(b.sorted), func(i int) bool { return b.writes[b.sorted[i]].key >= from })
 	for _, i := range b.sorted[first:] {
 		if !strings.HasPrefix(b.writes[i].key, prefix) {
 			break
@@ -267,7 +273,7 @@ func (b *Batch) matching(prefix string) []write {
 	}
 	known := len(own)
 	for _, w := range b.writes[len(b.sorted):] {
-		if strings.HasPrefix(w.key, prefix) {
+		if w.key >= from && strings.HasPrefix(w.key, prefix) {
 			own = append(own, w)
 		}
 	}

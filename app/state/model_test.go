@@ -100,6 +100,16 @@ func checkScan(t *testing.T, r Reader, state map[string]string, prefix string) {
 		return nil
 	}))
 	require.Equal(t, want, got, "prefix %q", prefix)
+	for _, from := range []string{"", "a/1", "a/15", "b", "c/9", "zz"} {
+		late := slices.DeleteFunc(slices.Clone(want), func(k string) bool { return k < from })
+		got := []string{}
+		require.NoError(t, r.ScanFrom(prefix, from, func(key string, value []byte) error {
+			require.Equal(t, state[key], string(value))
+			got = append(got, key)
+			return nil
+		}))
+		require.Equal(t, late, got, "prefix %q from %q", prefix, from)
+	}
 	if len(want) > 1 {
 		stopAt, seen := len(want)/2, 0
 		require.NoError(t, r.Scan(prefix, func(string, []byte) error {

@@ -44,6 +44,8 @@ type Reader interface {
 	// return Stop to end early. Writes made by fn are not seen by the scan that called it.
 	// The value is only valid until fn returns, and must not be modified.
 	Scan(prefix string, fn func(key string, value []byte) error) error
+	// ScanFrom is Scan without the leaves whose keys are less than from.
+	ScanFrom(prefix, from string, fn func(key string, value []byte) error) error
 	// Entry returns row n, from 0, of an append-only log, or nil, nil if there is none. Logs
 	// are not versioned: how many rows count at a height stands in a leaf kept by the caller.
 	Entry(log string, n uint64) ([]byte, error)

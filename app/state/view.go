@@ -173,9 +173,18 @@ func seekNewest(it *pebble.Iterator, kind byte, key string, limit int64) (value 
 }
 
 // Scan visits leaves at the view's height; see Reader.
-func (v *View) Scan(prefix string, fn func(key string, value []byte) error) (err error) {
-	lower := append([]byte{rowState}, prefix...)
-	it, err := v.db.disk.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: successor(lower)})
+func (v *View) Scan(prefix string, fn func(key string, value []byte) error) error {
+	return v.ScanFrom(prefix, prefix, fn)
+}
+
+// ScanFrom visits leaves at the view's height; see Reader.
+func (v *View) ScanFrom(prefix, from string, fn func(key string, value []byte) error) (err error) {
+	lower := append([]byte{rowState}, max(prefix, from)...)
+	upper := successor(append([]byte{rowState}, prefix...))
+	if upper != nil && bytes.Compare(lower, upper) >= 0 {
+		return nil
+	}
+	it, err := v.db.disk.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return err
 	}
