@@ -262,6 +262,7 @@ type fakeNode struct {
 	references map[string]*types.Reference
 	recorded   map[string][]byte // record by signer and id → content
 	total      int               // messages that were new
+	blocks     int64             // one a transaction
 }
 
 func newFakeNode(chain *fakeChain) *fakeNode {
@@ -319,13 +320,15 @@ func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		reply(w, ref)
 	case "GET /v1/status":
-		fmt.Fprintf(w, `{"chain_id":%q,"height":%d}`, n.chain.id, newest)
+		fmt.Fprintf(w, `{"chain_id":%q,"height":%d}`, n.chain.id, n.height())
 	case "POST /v1/tx":
 		n.post(w, r)
 	default:
 		problem(w, http.StatusNotFound, "no such route")
 	}
 }
+
+func (n *fakeNode) height() int64 { return int64(len(n.chain.states)) + n.blocks }
 
 func reply(w http.ResponseWriter, m interface{ Marshal() ([]byte, error) }) {
 	b, err := m.Marshal()
@@ -386,7 +389,8 @@ func (n *fakeNode) take(raw []byte) *types.SubmitResult {
 		out.Status, out.Height, out.Index, out.Codes = types.SubmitStatus_FINAL, ref.Height, ref.Index, ref.Codes
 		return out
 	}
-	ref := &types.Reference{ValidUntilUnix: tx.Body.ValidUntilUnix, BodyDigest: tx.BodyDigest[:], Height: int64(len(n.references) + 1)}
+	ref := &types.Reference{ValidUntilUnix: tx.Body.ValidUntilUnix, BodyDigest: tx.BodyDigest[:], Height: n.height() + 1}
+	n.blocks++
 	for _, m := range tx.Body.Messages {
 		ref.Codes = append(ref.Codes, uint32(n.apply(tx, m)))
 	}
