@@ -41,6 +41,7 @@ const (
 	defaultProofHeights    = 128
 	defaultCheckpointEvery = 1000
 	defaultCacheBytes      = 256 << 20
+	memTables              = 4 // at most, the one written to included
 )
 
 // DB is the store. One goroutine stages and applies blocks; everything else may be called by
@@ -111,7 +112,9 @@ func Open(dir string, o Options) (*DB, error) {
 
 // openDisk opens Pebble.
 func (db *DB) openDisk() (err error) {
-	cache := pebble.NewCache(db.options.CacheBytes / 2)
+	// Pebble takes the room of memtables, those that wait to be flushed included, out of the cache: without an allowance for
+	// them filters and index blocks are read again and again.
+	cache := pebble.NewCache(db.options.CacheBytes/2 + memTables*int64(db.options.memTable))
 	defer cache.Unref()
 	o := &pebble.Options{
 		FS:                          db.fs,
@@ -120,7 +123,7 @@ func (db *DB) openDisk() (err error) {
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      diskLogger{db.options},
 		MemTableSize:                db.options.memTable,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       20,
 		LBaseMaxBytes:               256 << 20,
