@@ -2,8 +2,10 @@ package testnet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -373,6 +375,23 @@ func (f *four) replay(when string) {
 	for s := range f.work.Subjects {
 		require.Len(f.t, f.entries(ctx, 0, f.work.Subject(s)), before[s], "%s: a replay adds nothing", when)
 	}
+}
+
+// broadcast offers a transaction at a node's JSON-RPC and gives the code of its admission.
+func (f *four) broadcast(ctx context.Context, i int, raw []byte) types.Code {
+	f.t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/broadcast_tx_sync?tx=0x%x", f.net.Configs[i].RPC.Laddr, raw), nil)
+	require.NoError(f.t, err)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(f.t, err)
+	defer res.Body.Close()
+	var answer struct {
+		Error  json.RawMessage
+		Result *struct{ Code uint32 }
+	}
+	require.NoError(f.t, json.NewDecoder(res.Body).Decode(&answer))
+	require.NotNil(f.t, answer.Result, "%s", answer.Error)
+	return types.Code(answer.Result.Code)
 }
 
 // underReference signs the platform's messages of a transaction under a reference that was used before.
