@@ -124,9 +124,10 @@ func (db *DB) openDisk() (err error) {
 		Logger:                      diskLogger{db.options},
 		MemTableSize:                db.options.memTable,
 		MemTableStopWritesThreshold: memTables,
-		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       20,
-		LBaseMaxBytes:               256 << 20,
+		L0CompactionThreshold:       8,
+		L0StopWritesThreshold:       40,
+		LBaseMaxBytes:               1 << 30,
+		TargetFileSizes:             [7]int64{16 << 20},
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)-1) },
 		// Pebble would try a failed flush or compaction again and again, while commits wait.
 		EventListener: &pebble.EventListener{BackgroundError: func(err error) {
