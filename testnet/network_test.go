@@ -26,6 +26,7 @@ type four struct {
 	work    *Workload
 	nodes   [4]*Process
 	clients [4]*client.Client
+	byCode  map[types.Code]int // refusals at the JSON-RPC
 }
 
 // TestFourValidators is the life of a network: load, a validator that dies in the middle of it and comes back, a restart of
@@ -39,12 +40,15 @@ func TestFourValidators(t *testing.T) {
 	f.sameEverywhere()
 	f.replay("after one restart")
 	f.restartAll()
+	clear(f.byCode)
 	f.replay("after a restart of all")
+	require.Equal(t, 4, f.byCode[types.Code_reference_used], "nothing but the state remembers now, on every node")
+	require.Equal(t, 4, f.byCode[types.Code_reference_conflict])
 	f.sameEverywhere()
 }
 
 func newFour(t *testing.T) *four {
-	f := &four{t: t, ledgerd: program(t, "ledgerd")}
+	f := &four{t: t, ledgerd: program(t, "ledgerd"), byCode: map[types.Code]int{}}
 	var err error
 	f.net, err = Make(Plan{
 		Dir: t.TempDir(), ChainID: "four", BaseCurrency: "CNY", DayOffsetS: 28800, Validators: 4, Seats: WorkSeats(),
@@ -365,7 +369,10 @@ func (f *four) replay(when string) {
 			require.NotNil(f.t, r, "%s, node %d", when, i)
 			require.Equal(f.t, stored.Height, r.Height, "%s, node %d: it was final then, and is not done again", when, i)
 
+			f.refusedAtBack(ctx, i, raw, types.Code_reference_used)
+
 			other := f.underReference(second[0], tx.Body.Reference)
+			f.refusedAtBack(ctx, i, other, types.Code_reference_conflict)
 			results, err := f.clients[i].Submit(ctx, [][]byte{other}, client.SubmitOptions{})
 			require.NoError(f.t, err)
 			require.True(f.t, results[0].Earlier, "%s, node %d: another body under a used reference does nothing", when, i)
@@ -377,8 +384,9 @@ func (f *four) replay(when string) {
 	}
 }
 
-// broadcast offers a transaction at a node's JSON-RPC and gives the code of its admission.
-func (f *four) broadcast(ctx context.Context, i int, raw []byte) types.Code {
+// refusedAtBack offers a transaction at a node's JSON-RPC, where it is refused with that code, or without one because
+// CometBFT itself remembers the bytes since the node started.
+func (f *four) refusedAtBack(ctx context.Context, i int, raw []byte, want types.Code) {
 	f.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/broadcast_tx_sync?tx=0x%x", f.net.Configs[i].RPC.Laddr, raw), nil)
 	require.NoError(f.t, err)
@@ -386,12 +394,17 @@ func (f *four) broadcast(ctx context.Context, i int, raw []byte) types.Code {
 	require.NoError(f.t, err)
 	defer res.Body.Close()
 	var answer struct {
-		Error  json.RawMessage
+		Error  *struct{ Data string }
 		Result *struct{ Code uint32 }
 	}
 	require.NoError(f.t, json.NewDecoder(res.Body).Decode(&answer))
-	require.NotNil(f.t, answer.Result, "%s", answer.Error)
-	return types.Code(answer.Result.Code)
+	if answer.Error != nil {
+		require.Equal(f.t, "tx already seen", answer.Error.Data, "node %d", i)
+		return
+	}
+	require.NotNil(f.t, answer.Result)
+	require.Equal(f.t, want, types.Code(answer.Result.Code), "node %d", i)
+	f.byCode[want]++
 }
 
 // underReference signs the platform's messages of a transaction under a reference that was used before.
