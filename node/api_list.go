@@ -40,7 +40,7 @@ func listProblem(q index.Query, err error) error {
 	switch {
 	case errors.As(err, &wrong):
 		return problemf(http.StatusBadRequest, "%s%s", wrong.Error(), meant(q, wrong.Parameter))
-	case errors.Is(err, index.ErrBuilding):
+	case errors.Is(err, index.ErrBuilding), errors.Is(err, index.ErrClosed):
 		return problemf(http.StatusServiceUnavailable, "the lists of this node are being made from the state; come again later")
 	case errors.Is(err, index.ErrFailed), errors.Is(err, errBadIndex):
 		return problemf(http.StatusServiceUnavailable, "%s", errBadIndex.Error())

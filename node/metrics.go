@@ -60,12 +60,7 @@ func (n *Node) newMetricsServer() (*server, error) {
 	gauge("state_oldest_height", "Lowest height that can be read.", func() float64 { return float64(n.state.Metrics().Oldest) })
 	gauge("state_l0_files", "Files of the state that reads look through one by one.", func() float64 { return float64(n.state.Metrics().L0Files) })
 	gauge("state_open_views", "Heights that are being read.", func() float64 { return float64(n.state.Metrics().OpenViews) })
-	gauge("index_height", "Height of the state that the lists show; 0 while they are being made.", func() float64 {
-		if n.indexer.index == nil {
-			return 0
-		}
-		return float64(n.indexer.index.Height())
-	})
+	gauge("index_height", "Height of the state that the lists show; 0 while they are being made.", func() float64 { return float64(n.indexer.height()) })
 	gauge("index_lag", "Committed blocks that the lists do not show yet.", func() float64 { return float64(n.indexer.lag()) })
 	gauge("index_failed", "1 once the lists of this node have failed; it goes on without.", func() float64 {
 		if n.indexer.broken.Load() {
@@ -73,12 +68,7 @@ func (n *Node) newMetricsServer() (*server, error) {
 		}
 		return 0
 	})
-	gauge("index_disk_bytes", "Bytes of the lists on disk, obsolete files included.", func() float64 {
-		if n.indexer.index == nil {
-			return 0
-		}
-		return float64(n.indexer.index.DiskBytes())
-	})
+	gauge("index_disk_bytes", "Bytes of the lists on disk, obsolete files included.", func() float64 { return float64(n.indexer.diskBytes()) })
 	gauge("catching_up", "1 while the node fetches old blocks.", func() float64 {
 		if n.chain.catchingUp() {
 			return 1

@@ -32,15 +32,15 @@ var (
 // Options of Open; the zero value is usable.
 type Options struct {
 	FS         vfs.FS                           // nil: the disk
-	CacheBytes int64                            // for blocks of the disk; 0: 16 MiB
+	CacheBytes int64                            // for blocks of the disk and for what is not there yet; 0: 64 MiB
 	Logger     func(format string, args ...any) // Pebble's complaints; nil: silent
 
 	memTable uint64 // bytes before rows are flushed, for tests; 0: 16 MiB
 }
 
-// Sizes unless Options say otherwise.
+// Sizes unless Options say otherwise. Pebble takes its memtables, two and more of them, out of the cache.
 const (
-	defaultCacheBytes = 16 << 20
+	defaultCacheBytes = 64 << 20
 	defaultMemTable   = 16 << 20
 )
 
@@ -87,11 +87,19 @@ func (x *Index) open(dir string) error {
 	o := &pebble.Options{
 		FS:                          x.options.FS,
 		Cache:                       cache,
+		Comparer:                    comparer,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      diskLog{x},
 		MemTableSize:                x.options.memTable,
 		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       8,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 }, // consensus needs the other cores more
+	}
+	// What cannot be read is told to whoever reads it; Pebble would end the process.
+	complain := diskLog{x}
+	o.EventListener = &pebble.EventListener{
+		BackgroundError: func(err error) { complain.Errorf("index: %v", err) },
+		DataCorruption:  func(i pebble.DataCorruptionInfo) { complain.Errorf("index: damaged: %v", i.Details) },
 	}
 	// Rows are short and alike, and read a page at a time.
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })

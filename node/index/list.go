@@ -102,7 +102,12 @@ func (x *Index) List(q Query) (*Page, error) {
 	if p.by == All {
 		list = recordRow(p.kind.prefix())
 	}
-	if page.Total, err = total(s, p.from.row(rowTotal, p.kind.number)); err != nil || page.Total == 0 {
+	totalRow := p.from.row(rowTotal, p.kind.number)
+	count, err := get(s, totalRow)
+	if err != nil {
+		return nil, err
+	}
+	if page.Total, err = decodeTotal(totalRow, count); err != nil || page.Total == 0 {
 		return page, err
 	}
 	_, err = p.walk(s, page, list, append(bytes.Clone(list), p.after...), page.Total)

@@ -417,7 +417,7 @@ func dump(t testing.TB, x *Index) map[string]string {
 
 func open(t testing.TB, fs vfs.FS) *Index {
 	t.Helper()
-	x, err := Open("index", Options{FS: fs, memTable: 64 << 10})
+	x, err := Open("index", Options{FS: fs, memTable: 64 << 10, CacheBytes: 1 << 20})
 	require.NoError(t, err)
 	return x
 }

@@ -30,6 +30,32 @@ const (
 	listHead = 3      // of L and T rows: first byte, kind, by
 )
 
+// comparer is the plain order of bytes, and ends the prefix of an L row where its list ends: Bloom filters are made of
+// prefixes, and need to know records and lists, not each place.
+var comparer = func() *pebble.Comparer {
+	c := *pebble.DefaultComparer
+	c.Split = func(row []byte) int {
+		if len(row) > 0 && row[0] == rowList {
+			if n, err := listOf(row); err == nil {
+				return n
+			}
+		}
+		return len(row)
+	}
+	// A row that is a prefix as a whole is followed by itself and NUL; a list of a number by its next number, and one of a
+	// text by the text and 1.
+	c.ImmediateSuccessor = func(dst, prefix []byte) []byte {
+		if len(prefix) > 0 && prefix[0] == rowList {
+			if _, err := listOf(prefix); err == nil {
+				return append(dst, successor(prefix)...)
+			}
+		}
+		return append(append(dst, prefix...), 0)
+	}
+	c.Name = "tradecredit.index.v1"
+	return &c
+}()
+
 // listing is a record's place in the lists of one By: a text or, for status and days, a number.
 type listing struct {
 	by     By
@@ -191,16 +217,11 @@ func get(r pebble.Reader, row []byte) ([]byte, error) {
 	return value, closer.Close()
 }
 
-// total reads how many rows a list has.
-func total(r pebble.Reader, row []byte) (int64, error) {
-	value, err := get(r, row)
-	if err != nil || value == nil {
-		return 0, err
-	}
-	return decodeTotal(row, value)
-}
-
+// decodeTotal reads how many rows a list has; no row means none.
 func decodeTotal(row, value []byte) (int64, error) {
+	if value == nil {
+		return 0, nil
+	}
 	count, n := binary.Uvarint(value)
 	if n != len(value) || count == 0 || count > math.MaxInt64 {
 		return 0, fmt.Errorf("%w: total %q", ErrCorrupt, row)
