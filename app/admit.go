@@ -119,7 +119,7 @@ func (a *App) refusal(tip *tip, err error) (types.Code, string) {
 	if restsOnState(code) && a.stale(tip) {
 		return types.NodeCodeBehind, "the node is behind; by what it knows: " + err.Error()
 	}
-	return code, err.Error()
+	return code, types.DetailOf(err)
 }
 
 // restsOnState tells whether a newer block could change a refusal for the better.

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -23,6 +24,9 @@ type GetOptions struct {
 	Height int64
 	// MinHeight refuses an older state, for reading what one has written; 0: no bound.
 	MinHeight int64
+	// Patience is for how long to ask again while the node can only prove states below MinHeight: what became final in the
+	// newest block is proved by the header of the next. 0: not at all.
+	Patience time.Duration
 	// MaxAge refuses a header older than that; 0: DefaultMaxAge, or no bound with a Height; negative: no bound.
 	MaxAge time.Duration
 	// Now is the time the age is measured at; zero: the client's clock.
@@ -69,8 +73,26 @@ func Get[V any, P types.Record[V]](ctx context.Context, c *Client, key types.Key
 	return v, proven, nil
 }
 
+// provablePause is how long GetRaw waits before it asks again for a state that cannot be proved yet.
+const provablePause = 50 * time.Millisecond
+
 // GetRaw is Get without decoding the record.
 func (c *Client) GetRaw(ctx context.Context, key string, opts GetOptions) (*Proven, error) {
+	for deadline := time.Now().Add(opts.Patience); ; {
+		proven, err := c.getOnce(ctx, key, opts)
+		if !errors.Is(err, ErrOldHeight) || time.Now().After(deadline) {
+			return proven, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		case <-time.After(provablePause):
+		}
+	}
+}
+
+// getOnce asks once and verifies the answer.
+func (c *Client) getOnce(ctx context.Context, key string, opts GetOptions) (*Proven, error) {
 	q := url.Values{"key": {key}, "prove": {"1"}, "light": {"1"}}
 	if opts.Height > 0 {
 		q.Set("height", strconv.FormatInt(opts.Height, 10))

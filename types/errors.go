@@ -43,6 +43,15 @@ func CodeOf(err error) (Code, bool) {
 	return 0, false
 }
 
+// DetailOf returns the words of a refusal without the name of its code; of any other error all of it.
+func DetailOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Detail
+	}
+	return err.Error()
+}
+
 // Node-local codes are no part of the consensus enum: a node's temporary reasons not to take a transaction now.
 // Retry later with the same reference.
 const (

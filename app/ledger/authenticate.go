@@ -39,10 +39,10 @@ func Authenticate(r state.Reader, m *Moment, t *types.Tx) (*Sender, error) {
 		row := types.RowOf(msg.Get())
 		rel := types.RelationOf(sender.Key.Role, msg.OnBehalfOf)
 		if rel == types.SubjectSelf && msg.OnBehalfOf != "" {
-			return nil, types.Refuse(types.Code_role_not_permitted, "message %d: an enterprise acts for itself; leave on_behalf_of empty", i)
+			return nil, types.Refuse(types.Code_role_not_permitted, "message %d: an enterprise acts for itself; leave on_behalf_of empty", i+1)
 		}
 		if _, ok := row.Permit(sender.Key.Role, rel); !ok {
-			return nil, types.Refuse(types.Code_role_not_permitted, "message %d: %s does not sign %s (%s)", i, sender.Key.Role, row.Name, rel)
+			return nil, types.Refuse(types.Code_role_not_permitted, "message %d: %s does not sign %s (%s)", i+1, sender.Key.Role, row.Name, rel)
 		}
 	}
 	u, err := usage(r, m, t)

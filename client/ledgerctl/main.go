@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"time"
 	"tradecredit/client"
 )
 
@@ -169,8 +170,15 @@ func (o *options) needTrust() (*client.Trust, error) {
 
 // client connects to the nodes; nothing is asked yet.
 func (o *options) client(trust *client.Trust) (*client.Client, error) {
-	return client.New(client.Config{Endpoints: o.nodes, ChainID: o.chainID, Trust: trust})
+	return client.New(client.Config{Endpoints: o.nodes, ChainID: o.chainID, Trust: trust, RetryFor: patience})
 }
+
+// patience is how long a command keeps asking nodes that do not answer; provableWait how long a read waits for a height that
+// is final to become provable, which takes the next block.
+const (
+	patience     = 5 * time.Second
+	provableWait = 10 * time.Second
+)
 
 // signingClient is a client that knows its network. Without --chain-id and --trust the node is asked, if it runs on this
 // machine: a strange node could have one sign for another network than one thinks.
@@ -194,7 +202,7 @@ func (o *options) signingClient(ctx context.Context) (*client.Client, error) {
 	if id == "" {
 		return nil, usagef("the node does not say its chain id; give --chain-id")
 	}
-	return client.New(client.Config{Endpoints: o.nodes, ChainID: id})
+	return client.New(client.Config{Endpoints: o.nodes, ChainID: id, RetryFor: patience})
 }
 
 func loopback(nodes []string) bool {

@@ -35,7 +35,7 @@ func newGet(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			proven, err := c.GetRaw(cmd.Context(), args[0], client.GetOptions{Height: height, MinHeight: minHeight, MaxAge: maxAge})
+			proven, err := c.GetRaw(cmd.Context(), args[0], client.GetOptions{Height: height, MinHeight: minHeight, Patience: provableWait, MaxAge: maxAge})
 			if err != nil {
 				return err
 			}
@@ -43,7 +43,7 @@ func newGet(o *options) *cobra.Command {
 		},
 	}
 	cmd.Flags().Int64Var(&height, "height", 0, "state of that height; 0: the newest")
-	cmd.Flags().Int64Var(&minHeight, "min-height", 0, "refuse an older state")
+	cmd.Flags().Int64Var(&minHeight, "min-height", 0, "refuse an older state; waits a few seconds until it can be proved")
 	cmd.Flags().DurationVar(&maxAge, "max-age", 0, "refuse an older header (default 2m for the newest state)")
 	return cmd
 }

@@ -222,7 +222,8 @@ func printResult(w io.Writer, o *options, tx *types.Tx, r *client.Result) error 
 	if r.Earlier {
 		earlier = " (an earlier transaction with this reference)"
 	}
-	_, err := fmt.Fprintf(w, "FINAL    height %d, index %d: accepted %d of %d%s\n         codes %s\n         reference %s\n",
+	_, err := fmt.Fprintf(w, "FINAL    height %d, index %d: accepted %d of %d%s\n         codes %s\n         reference %s\n"+
+		"         read what it wrote, with proof: ledgerctl get KEY --min-height %[1]d\n",
 		r.Height, r.Index, out.Accepted, out.Messages, earlier, strings.Join(out.Codes, " "), out.Reference)
 	return err
 }

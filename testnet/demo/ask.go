@@ -130,19 +130,8 @@ func (d *demo) query(ctx context.Context, all []*question) error {
 
 // provable waits until what is final can be proved too: the header of the next height holds the app hash.
 func (d *demo) provable(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	for {
-		_, err := d.client.GetRaw(ctx, string(types.ChainKey), client.GetOptions{MinHeight: d.height})
-		if !errors.Is(err, client.ErrOldHeight) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("height %d cannot be proved yet: %w", d.height, err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	_, err := d.client.GetRaw(ctx, string(types.ChainKey), client.GetOptions{MinHeight: d.height, Patience: 20 * time.Second})
+	return err
 }
 
 // verify reads receipt and log head with proof; nothing is shown that was not verified.
