@@ -124,7 +124,7 @@ func (db *DB) openDisk() (err error) {
 		Logger:                      diskLogger{db.options},
 		MemTableSize:                db.options.memTable,
 		MemTableStopWritesThreshold: memTables,
-		L0CompactionThreshold:       8,
+		L0CompactionThreshold:       16, // keys are spread over all rows, so each compaction rewrites all it meets: seldom and much
 		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               1 << 30,
 		TargetFileSizes:             [7]int64{16 << 20},
