@@ -286,7 +286,7 @@ func (b *bench) rest(r *rig) error {
 	}
 	c := r.net.Configs[0]
 	for _, part := range []struct{ name, dir string }{
-		{"state", c.StateDir()}, {"blockstore", filepath.Join(c.DataDir(), "blockstore.db")},
+		{"state", c.StateDir()}, {"blockstore", filepath.Join(c.DataDir(), "blockstore.db")}, {"index", c.IndexDir()},
 	} {
 		size, err := folderSize(part.dir)
 		if err != nil {
