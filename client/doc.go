@@ -7,7 +7,7 @@
 // order: the light block's header was signed by validators that Trust vouches for; the header belongs to the chain
 // that was asked, is not older than allowed and lies one above the state's height; the proof leads from the key *that
 // was asked* to the app hash in that header. What the answer says about itself (its key, its height) is compared,
-// never believed. Absence is proved in the same way. Lists (Entries) carry no proof yet and say so.
+// never believed. Absence is proved in the same way. Lists (Entries, List) carry no proof and say so.
 //
 // # Trust
 //

@@ -23,7 +23,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if q.err != nil {
 		return q.err
 	}
-	page, err := a.node.indexer.list(query)
+	page, err := a.node.indexer.list(r.Context(), query)
 	if err != nil {
 		return listProblem(query, err)
 	}
@@ -40,7 +40,7 @@ func listProblem(q index.Query, err error) error {
 	switch {
 	case errors.As(err, &wrong):
 		return problemf(http.StatusBadRequest, "%s%s", wrong.Error(), meant(q, wrong.Parameter))
-	case errors.Is(err, index.ErrBuilding), errors.Is(err, index.ErrClosed):
+	case errors.Is(err, index.ErrBuilding), errors.Is(err, index.ErrClosed), errors.Is(err, errNobodyWaits):
 		return problemf(http.StatusServiceUnavailable, "the lists of this node are being made from the state; come again later")
 	case errors.Is(err, index.ErrFailed), errors.Is(err, errBadIndex):
 		return problemf(http.StatusServiceUnavailable, "%s", errBadIndex.Error())

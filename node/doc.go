@@ -10,6 +10,7 @@
 //	config/node_key.json             who this node is to its peers; losing it changes an address, nothing more
 //	config/priv_validator_key.json   what this validator signs blocks with; two nodes must never share it
 //	data/                            everything that can be fetched again from peers
+//	data/index/                      lists of records (see node/index); may be deleted at any time, is made again from the state
 //	data/priv_validator_state.json   what was signed last; the one file of data/ that must survive with the key
 //
 // There is one configuration file, not CometBFT's config.toml beside an app.toml: most of CometBFT's settings are part of how

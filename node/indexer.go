@@ -1,11 +1,13 @@
 package node
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +25,9 @@ const indexPatience = 10 * time.Minute
 
 // Errors of lists.
 var (
-	errNoIndex  = errors.New("this node keeps no lists (index.enabled is false); ask another one")
-	errBadIndex = errors.New("the lists of this node have failed; its log has the cause, and a restart makes them anew")
+	errNoIndex     = errors.New("this node keeps no lists (index.enabled is false); ask another one")
+	errBadIndex    = errors.New("the lists of this node have failed; its log has the cause, and a restart makes them anew")
+	errNobodyWaits = errors.New("the caller is gone")
 )
 
 // indexer lets the index follow the committed state, by height. It reads what is committed and nothing else, so it may be
@@ -41,6 +44,8 @@ type indexer struct {
 	checked   atomic.Bool // the index is known to be of this state
 	broken    atomic.Bool
 	damaged   atomic.Pointer[damage] // what a reader met
+	checking  sync.WaitGroup
+	reading   chan struct{} // one token a list that is being read
 	stopping  sync.Once
 	quit      chan struct{} // closed by stop
 	done      chan struct{} // closed when run has ended
@@ -54,7 +59,8 @@ type damage struct {
 
 // openIndex opens the index. A folder that cannot be opened is deleted and made anew: all it holds is in the state.
 func (n *Node) openIndex() {
-	x := &indexer{dir: n.cfg.IndexDir(), state: n.state, logger: n.logger.With("part", "index"), quit: make(chan struct{}), done: make(chan struct{})}
+	x := &indexer{dir: n.cfg.IndexDir(), state: n.state, logger: n.logger.With("part", "index"),
+		reading: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), quit: make(chan struct{}), done: make(chan struct{})}
 	n.indexer = x
 	if !n.cfg.Index.Enabled {
 		return
@@ -96,7 +102,29 @@ func (x *indexer) follow() {
 		return
 	}
 	x.following = true
+	if opened := x.open.Load(); opened.Height() > 0 {
+		x.checking.Go(func() { x.check(opened) })
+	}
 	go x.run()
+}
+
+// check looks through an index that was there before, beside the following. It takes seconds for a million records.
+func (x *indexer) check(opened *index.Index) {
+	began := time.Now()
+	err := opened.Check(x.quit)
+	if x.notice(opened, err); err == nil {
+		x.logger.Debug("the index was looked through", "took", time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// notice tells run of an error that means that the index is damaged, and says whether it does.
+func (x *indexer) notice(of *index.Index, err error) bool {
+	var wrong *index.QueryError
+	if err == nil || errors.As(err, &wrong) || errors.Is(err, index.ErrBuilding) || errors.Is(err, index.ErrClosed) || errors.Is(err, index.ErrFailed) {
+		return false
+	}
+	x.damaged.Store(&damage{of, err})
+	return true
 }
 
 // stop ends the following and closes the index. It may be called at any time, and again; on nil, too.
@@ -109,6 +137,7 @@ func (x *indexer) stop() (err error) {
 		if x.following {
 			<-x.done
 		}
+		x.checking.Wait()
 		if opened := x.open.Load(); opened != nil {
 			err = opened.Close()
 		}
@@ -116,8 +145,8 @@ func (x *indexer) stop() (err error) {
 	return err
 }
 
-// list answers a query.
-func (x *indexer) list(q index.Query) (*index.Page, error) {
+// list answers a query, as soon as few enough others are being answered: consensus needs the processor, too.
+func (x *indexer) list(ctx context.Context, q index.Query) (*index.Page, error) {
 	opened := x.open.Load()
 	switch {
 	case x.broken.Load():
@@ -127,13 +156,17 @@ func (x *indexer) list(q index.Query) (*index.Page, error) {
 	case !x.checked.Load():
 		return nil, index.ErrBuilding
 	}
-	page, err := opened.List(q)
-	var wrong *index.QueryError
-	if err == nil || errors.As(err, &wrong) || errors.Is(err, index.ErrBuilding) || errors.Is(err, index.ErrClosed) || errors.Is(err, index.ErrFailed) {
-		return page, err
+	select {
+	case x.reading <- struct{}{}:
+		defer func() { <-x.reading }()
+	case <-ctx.Done():
+		return nil, errNobodyWaits
 	}
-	x.damaged.Store(&damage{opened, err}) // run makes it anew
-	return nil, fmt.Errorf("%w: %w", index.ErrBuilding, err)
+	page, err := opened.List(q)
+	if x.notice(opened, err) {
+		return nil, fmt.Errorf("%w: %w", index.ErrBuilding, err)
+	}
+	return page, err
 }
 
 // height is the height of the state that the lists show, 0 when they show none.

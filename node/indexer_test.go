@@ -58,7 +58,7 @@ func orders(t *testing.T, x *indexer, chain string, height int64) {
 	var page *index.Page
 	require.Eventually(t, func() bool {
 		var err error
-		page, err = x.list(index.Query{Kind: "order", By: "signer", Value: "bank-a", Limit: index.MaxLimit})
+		page, err = x.list(t.Context(), index.Query{Kind: "order", By: "signer", Value: "bank-a", Limit: index.MaxLimit})
 		if errors.Is(err, index.ErrBuilding) || errors.Is(err, index.ErrClosed) {
 			return false
 		}
@@ -171,10 +171,11 @@ func TestIndexerHeals(t *testing.T) {
 	}
 	x, log := bareIndexer(t, db, dir)
 	x.follow()
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "it is deleted and made anew") }, patience, time.Millisecond,
+		"the check finds what nobody has read yet")
 	orders(t, x, "a", 300)
 	bareBlock(t, db, "a")
 	orders(t, x, "a", 301)
-	require.Contains(t, log.String(), "it is deleted and made anew")
 	require.False(t, x.broken.Load())
 	require.NoError(t, x.stop())
 	require.NoError(t, db.Close())

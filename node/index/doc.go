@@ -7,15 +7,15 @@
 //
 // One Pebble database, keys in plain byte order. kind and by are one byte each, and never change their meaning:
 //
-//	M h                                        height (8 bytes), digest of the chain's first record (32)
+//	M h                                        layout (1 byte), height (8), digest of the chain's first record (32)
 //	M b                                        there while Rebuild is at work: what else is there is of no use
 //	R <state key>                              facts of the record: what its lists are made of, and so how to take it off them
 //	L <kind> <by> <value> <^height> <id>       one record in one list; the row has no value
-//	L <kind> <by> <day> <id>                   the same in a list by day
-//	T <kind> <by> <value or day>               how many rows that list has; no row for none
+//	T <kind> <by> <value>                      how many rows that list has; no row for none
 //
-// value is a text and NUL, or a number in four bytes that sort as it does; ^height is the complement of the height at which
-// the record was recorded, in eight bytes, so that the newest comes first; id is the state key without the kind's prefix.
+// value is a text and NUL, or a number (state, day) in four bytes that sort as it does; ^height is the complement of the height
+// at which the record was recorded, in eight bytes, so that the newest comes first; id is the state key without the kind's
+// prefix. The list of all records of a kind is its R rows.
 // Neighbours share their beginnings, and Pebble stores those once: see TestBytesPerRecord for what a record takes.
 //
 // # Writing

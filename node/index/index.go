@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -35,7 +36,8 @@ type Options struct {
 	CacheBytes int64                            // for blocks of the disk and for what is not there yet; 0: 64 MiB
 	Logger     func(format string, args ...any) // Pebble's complaints; nil: silent
 
-	memTable uint64 // bytes before rows are flushed, for tests; 0: 16 MiB
+	memTable uint64        // bytes before rows are flushed, for tests; 0: 16 MiB
+	pageTime time.Duration // for one page, for tests; 0: 20 ms
 }
 
 // Sizes unless Options say otherwise. Pebble takes its memtables, two and more of them, out of the cache.
@@ -59,13 +61,17 @@ type Index struct {
 	ready   atomic.Bool // false while Rebuild is at work
 }
 
-// Open opens the index in dir, or creates it. What an interrupted Rebuild left is dropped: Height is 0 then.
+// Open opens the index in dir, or creates it. What an interrupted Rebuild left, or a program with another layout, is dropped:
+// Height is 0 then.
 func Open(dir string, o Options) (*Index, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = defaultCacheBytes
 	}
 	if o.memTable == 0 {
 		o.memTable = defaultMemTable
+	}
+	if o.pageTime == 0 {
+		o.pageTime = defaultTime
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default
@@ -123,7 +129,12 @@ func (x *Index) try(f func() error) error {
 	result := make(chan error, 1)
 	go func() {
 		err := ErrFailed
-		defer func() { result <- err }()
+		defer func() {
+			if r := recover(); r != nil { // some failures are told by a panic
+				err = fmt.Errorf("%w: %v", ErrFailed, r)
+			}
+			result <- err
+		}()
 		err = f()
 	}()
 	select {
@@ -207,7 +218,7 @@ func (x *Index) readHead() error {
 	switch {
 	case err != nil:
 		return err
-	case building != nil || (row != nil && len(row) != headSize):
+	case building != nil || (row != nil && (len(row) != headSize || row[0] != layout)):
 		b := x.disk.NewBatch()
 		defer x.drop(b)
 		if err := b.DeleteRange([]byte{0}, []byte{0xff}, nil); err != nil {
@@ -217,8 +228,8 @@ func (x *Index) readHead() error {
 			return err
 		}
 	case row != nil:
-		x.height.Store(int64(binary.BigEndian.Uint64(row)))
-		chain := types.Hash(row[8:])
+		x.height.Store(int64(binary.BigEndian.Uint64(row[1:])))
+		chain := types.Hash(row[9:])
 		x.chain.Store(&chain)
 	}
 	x.ready.Store(true)
@@ -227,7 +238,7 @@ func (x *Index) readHead() error {
 
 // show makes the batch's state the one that is shown, by the row of the head, and commits it.
 func (x *Index) show(b *pebble.Batch, height int64, chain types.Hash) error {
-	row := binary.BigEndian.AppendUint64(make([]byte, 0, headSize), uint64(height))
+	row := binary.BigEndian.AppendUint64([]byte{layout}, uint64(height))
 	if err := b.Set(headRow, append(row, chain[:]...), nil); err != nil {
 		return err
 	}
@@ -255,7 +266,8 @@ func (x *Index) drop(b *pebble.Batch) {
 	}
 }
 
-// diskLog takes Pebble's messages. An index whose disk fails is of no use any more, which must not end the node.
+// diskLog takes Pebble's messages. An index whose disk fails is of no use any more, which must not end the node. (Pebble
+// ends the process by itself where it cannot even create its next file; then the state, on the same disk, fares alike.)
 type diskLog struct{ x *Index }
 
 // Infof implements pebble.Logger.

@@ -26,8 +26,9 @@ var (
 )
 
 const (
-	headSize = 8 + 32 // of the head's value
-	listHead = 3      // of L and T rows: first byte, kind, by
+	layout   = 1          // of the rows, in the head; a change of what is written raises it
+	headSize = 1 + 8 + 32 // of the head's value
+	listHead = 3          // of L and T rows: first byte, kind, by
 )
 
 // comparer is the plain order of bytes, and ends the prefix of an L row where its list ends: Bloom filters are made of
@@ -154,10 +155,7 @@ func decodeFacts(id string, b []byte) (*facts, error) {
 func (f *facts) rows(kind byte, id string) [][]byte {
 	out := make([][]byte, 0, len(f.lists))
 	for _, l := range f.lists {
-		row := l.row(rowList, kind)
-		if !l.by.isDay() {
-			row = binary.BigEndian.AppendUint64(row, ^uint64(f.height))
-		}
+		row := binary.BigEndian.AppendUint64(l.row(rowList, kind), ^uint64(f.height))
 		out = append(out, append(row, id...))
 	}
 	return out
