@@ -67,8 +67,15 @@ func orders(t *testing.T, x *indexer, chain string, height int64) {
 	}, patience, time.Millisecond)
 	require.Equal(t, height, page.Height)
 	require.Equal(t, height, page.Total)
-	require.Len(t, page.Rows, int(min(height, index.MaxLimit)))
-	for i, r := range page.Rows {
+	rows := page.Rows
+	for page.Next != "" && len(rows) < int(height) {
+		var err error
+		page, err = x.list(t.Context(), index.Query{Kind: "order", By: "signer", Value: "bank-a", Limit: index.MaxLimit, After: page.Next})
+		require.NoError(t, err)
+		rows = append(rows, page.Rows...)
+	}
+	require.Len(t, rows, int(height))
+	for i, r := range rows {
 		require.Equal(t, fmt.Sprintf("order/bank-a/%s-%04d", chain, height-int64(i)), r.Key)
 	}
 	require.Zero(t, x.lag())

@@ -37,7 +37,7 @@ type Options struct {
 	Logger     func(format string, args ...any) // Pebble's complaints; nil: silent
 
 	memTable uint64        // bytes before rows are flushed, for tests; 0: 16 MiB
-	pageTime time.Duration // for one page, for tests; 0: 20 ms
+	pageTime time.Duration // for one page, for tests; 0: 100 ms
 }
 
 // Sizes unless Options say otherwise. Pebble takes its memtables, two and more of them, out of the cache.

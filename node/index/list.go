@@ -204,7 +204,7 @@ type window struct {
 const (
 	maxWindow   = 4096
 	quickWindow = 50 * time.Microsecond // a window that takes no longer has few deleted rows
-	defaultTime = 20 * time.Millisecond
+	defaultTime = 100 * time.Millisecond
 )
 
 // open begins the window that starts at a row, or at a limit before.

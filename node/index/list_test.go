@@ -131,7 +131,7 @@ func TestForgedCursors(t *testing.T) {
 
 // A page costs what it shows, not what the list has or once had.
 func TestPagesOfLargeLists(t *testing.T) {
-	x, err := Open("index", Options{FS: vfs.NewMem()})
+	x, err := Open("index", Options{FS: vfs.NewMem(), pageTime: time.Hour})
 	require.NoError(t, err)
 	receivable := func(n int, height int64, status types.ReceivableStatus) types.Change {
 		r := &types.Receivable{Provenance: &types.Provenance{Signer: "bank-a", Height: height}, Status: status,

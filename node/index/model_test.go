@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
@@ -418,7 +419,7 @@ func dump(t testing.TB, x *Index) map[string]string {
 
 func open(t testing.TB, fs vfs.FS) *Index {
 	t.Helper()
-	x, err := Open("index", Options{FS: fs, memTable: 64 << 10, CacheBytes: 1 << 20})
+	x, err := Open("index", Options{FS: fs, memTable: 64 << 10, CacheBytes: 1 << 20, pageTime: time.Hour})
 	require.NoError(t, err)
 	return x
 }
