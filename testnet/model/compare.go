@@ -1,0 +1,4 @@
+package model
+
+// MaxDifferences is how many lines a comparison returns at most.
+const MaxDifferences = 20

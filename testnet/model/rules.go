@@ -1,0 +1,65 @@
+package model
+
+import (
+	"maps"
+
+	"tradecredit/types"
+)
+
+// rule is what the text says of one message: the code, and when it is ok the changes.
+type rule func(m *Model, c *call, msg types.Msg) types.Code
+
+// on makes a rule of a function over one kind of message.
+func on[M any](f func(*Model, *call, *M) types.Code) rule {
+	return func(m *Model, c *call, msg types.Msg) types.Code {
+		x, _ := msg.(*M)
+		return f(m, c, x)
+	}
+}
+
+// rules are all areas together, by the message's name.
+var rules = together(rulesOfGovernance, rulesOfKeys, rulesOfSubjects, rulesOfOrders, rulesOfLogistics, rulesOfCustoms,
+	rulesOfDocuments, rulesOfReceivables, rulesOfSettlements, rulesOfConsent)
+
+func together(areas ...map[string]rule) map[string]rule {
+	all := map[string]rule{}
+	for _, area := range areas {
+		for name := range area {
+			if all[name] != nil {
+				panic("model: two rules for " + name)
+			}
+		}
+		maps.Copy(all, area)
+	}
+	return all
+}
+
+// Covers tells whether the model has a rule for a message, by its name in types.proto.
+func Covers(name string) bool { return rules[name] != nil }
+
+// refusal returns the first code that is not ok.
+func refusal(codes ...types.Code) types.Code {
+	for _, c := range codes {
+		if c != types.Code_ok {
+			return c
+		}
+	}
+	return types.Code_ok
+}
+
+// unless is the code when the condition does not hold.
+func unless(holds bool, c types.Code) types.Code {
+	if holds {
+		return types.Code_ok
+	}
+	return c
+}
+
+// codeOf is the code of a check of package types.
+func codeOf(err error) types.Code {
+	c, ok := types.CodeOf(err)
+	if !ok {
+		panic("model: a check that is no refusal: " + err.Error())
+	}
+	return c
+}
