@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestVerifierKeepsFewKeys sends more signers than the cache holds: it stays bounded, and its answers stay right.
+// TestVerifierKeepsFewKeys asks for more keys than the cache holds: it stays bounded, and its answers stay right.
 func TestVerifierKeepsFewKeys(t *testing.T) {
 	v := NewVerifier()
 	var first *Tx
@@ -23,12 +23,39 @@ func TestVerifierKeepsFewKeys(t *testing.T) {
 			first = tx
 		}
 		require.NotNil(t, v.expanded(tx))
-		require.LessOrEqual(t, len(v.recent)+len(v.older), cachedKeys)
+		require.LessOrEqual(t, len(v.ed25519.recent)+len(v.ed25519.older), cachedKeys)
 	}
-	require.Len(t, v.older, cachedKeys/2)
-	require.NotContains(t, v.older, [32]byte(first.Signed.PublicKey))
+	require.Len(t, v.ed25519.older, cachedKeys/2)
+	require.NotContains(t, v.ed25519.older, [32]byte(first.Signed.PublicKey))
 	require.True(t, v.VerifyTx(first), "a key that was dropped comes back")
-	require.Contains(t, v.recent, [32]byte(first.Signed.PublicKey))
+	require.Contains(t, v.ed25519.recent, [32]byte(first.Signed.PublicKey))
+}
+
+// TestVerifierKeepsFewSM2Keys does the same with SM2.
+func TestVerifierKeepsFewSM2Keys(t *testing.T) {
+	v := NewVerifier()
+	var first *Tx
+	for i := range cachedKeys + cachedKeys/2 {
+		secret := make([]byte, 32)
+		binary.BigEndian.PutUint32(secret, uint32(i+1))
+		k, err := NewSigningKeyFor(Algorithm_SM2_SM3, secret)
+		require.NoError(t, err)
+		tx := &Tx{Signed: SignedTx{Body: secret, Algorithm: Algorithm_SM2_SM3, PublicKey: k.PublicKey(), Signature: make([]byte, 64)}}
+		if first == nil {
+			tx.Signed.Signature = k.Sign(SignBytes(secret))
+			first = tx
+		}
+		require.Equal(t, i == 0, v.VerifyTx(tx))
+		require.LessOrEqual(t, len(v.sm2.recent)+len(v.sm2.older), cachedKeys)
+	}
+	require.Len(t, v.sm2.older, cachedKeys/2)
+	require.NotContains(t, v.sm2.older, [65]byte(first.Signed.PublicKey))
+	require.True(t, v.VerifyTx(first), "a key that was dropped comes back")
+	require.Contains(t, v.sm2.recent, [65]byte(first.Signed.PublicKey))
+	kept := len(v.sm2.recent)
+	nobody := &Tx{Signed: SignedTx{Algorithm: Algorithm_SM2_SM3, PublicKey: append([]byte{4}, make([]byte, 64)...), Signature: make([]byte, 64)}}
+	require.False(t, v.VerifyTx(nobody))
+	require.Len(t, v.sm2.recent, kept, "what is no key is not kept")
 }
 
 // TestPlanOfAnyBytes: a plan that is run on bytes that were never decoded answers with an error, not a panic.

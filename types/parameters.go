@@ -21,7 +21,7 @@ var ParameterTable = []ParameterRow{
 		func(p *Parameters) *int64 { return &p.BlockCost }},
 	{"member_share_bp", 1_000, 10_000, 5_000, "share of a block's cost that one member may use while others wait, basis points",
 		func(p *Parameters) *int64 { return &p.MemberShareBp }},
-	{"algorithms", 1, 1, 1, "bit mask of signature algorithms: 1 ed25519; 2, SM2 with SM3, has no verifier in this version",
+	{"algorithms", 1, 3, 1, "bit mask of the algorithms that may sign: 1 ed25519, 2 SM2 with SM3, 3 both",
 		func(p *Parameters) *int64 { return &p.Algorithms }},
 	{"document_verdicts", 1, 5, 1, "equal verdicts that decide a document",
 		func(p *Parameters) *int64 { return &p.DocumentVerdicts }},
