@@ -18,34 +18,76 @@ const ParametersKey Key[Parameters] = "parameters"
 // ActiveModelKey names the scorecard in force: a Model whose content is the active one.
 const ActiveModelKey Key[Model] = "model-active"
 
+// ValidatorsKey holds the validators that will be in force once CometBFT has applied every change given to it.
+const ValidatorsKey Key[ValidatorSet] = "validators"
+
+// CodeListsKey says which version of each governed list is in force; absent while all are the built-in ones.
+const CodeListsKey Key[CodeLists] = "code-lists"
+
+// UpgradeKey holds the version of the application in force, and the one that is planned.
+const UpgradeKey Key[UpgradePlan] = "upgrade"
+
+// EpochsKey holds the epochs of the consortium key of duplicate fingerprints; absent before the first.
+const EpochsKey Key[Epochs] = "epochs"
+
+// ModelPlanKey says which models are in shadow and which comes into force when.
+const ModelPlanKey Key[ModelPlan] = "model-plan"
+
 // DueCursorKey says how far the queues are worked off: a Due whose id is a time in decimal digits, a multiple of a
 // thousand seconds. Nothing waits before it.
 const DueCursorKey Key[Due] = "due-cursor"
 
 // Prefixes name all entries of one kind.
 const (
-	Members       Prefix[Member]        = "member/"
-	Keys          Prefix[KeyRecord]     = "key/"
-	Proposals     Prefix[Proposal]      = "proposal/"
-	Enterprises   Prefix[Enterprise]    = "enterprise/"
-	Delegations   Prefix[Delegation]    = "delegation/"
-	Orders        Prefix[Order]         = "order/"
-	Movements     Prefix[Movement]      = "movement/"
-	Declarations  Prefix[Declaration]   = "declaration/"
-	CustomsEvents Prefix[CustomsRecord] = "customs-event/"
-	Documents     Prefix[Document]      = "document/"
-	Receivables   Prefix[Receivable]    = "receivable/"
-	Settlements   Prefix[Settlement]    = "settlement/"
-	Fixings       Prefix[Fixing]        = "fixing/"
-	Consents      Prefix[Consent]       = "consent/"
-	Receipts      Prefix[Receipt]       = "receipt/"
-	Models        Prefix[Model]         = "model/"
-	Subjects      Prefix[SubjectHead]   = "subject/"
-	Months        Prefix[MonthSum]      = "month/"
-	Pairs         Prefix[PairSum]       = "pair/"
-	Ranks         Prefix[Rank]          = "rank/"
-	Dues          Prefix[Due]           = "due/"
-	Usages        Prefix[Usage]         = "usage/"
+	Members       Prefix[Member]          = "member/"
+	Keys          Prefix[KeyRecord]       = "key/"
+	Proposals     Prefix[Proposal]        = "proposal/"
+	Enterprises   Prefix[Enterprise]      = "enterprise/"
+	Delegations   Prefix[Delegation]      = "delegation/"
+	Orders        Prefix[Order]           = "order/"
+	Movements     Prefix[Movement]        = "movement/"
+	Declarations  Prefix[Declaration]     = "declaration/"
+	CustomsEvents Prefix[CustomsRecord]   = "customs-event/"
+	Documents     Prefix[Document]        = "document/"
+	Receivables   Prefix[Receivable]      = "receivable/"
+	Settlements   Prefix[Settlement]      = "settlement/"
+	Fixings       Prefix[Fixing]          = "fixing/"
+	Consents      Prefix[Consent]         = "consent/"
+	Receipts      Prefix[Receipt]         = "receipt/"
+	Models        Prefix[Model]           = "model/"
+	Subjects      Prefix[SubjectHead]     = "subject/"
+	Months        Prefix[MonthSum]        = "month/"
+	Pairs         Prefix[PairSum]         = "pair/"
+	Ranks         Prefix[Rank]            = "rank/"
+	Dues          Prefix[Due]             = "due/"
+	Usages        Prefix[Usage]           = "usage/"
+	Progresses    Prefix[Progress]        = "progress/"
+	Returns       Prefix[ReturnRecord]    = "return/"
+	ReturnSteps   Prefix[ReturnStep]      = "return-step/"
+	Traces        Prefix[Trace]           = "trace/"
+	Lots          Prefix[Lot]             = "lot/"
+	ParcelBatches Prefix[ParcelBatch]     = "parcels/"
+	Transferables Prefix[Transferable]    = "transferable/"
+	CreditNotes   Prefix[CreditNote]      = "credit-note/"
+	TaxEvents     Prefix[TaxRecord]       = "tax-event/"
+	FxEvents      Prefix[FxRecord]        = "fx-event/"
+	Offers        Prefix[Offer]           = "offer/"
+	Financings    Prefix[Financing]       = "financing/"
+	Encumbrances  Prefix[Encumbrance]     = "encumbrance/"
+	Fingerprinted Prefix[FingerprintHits] = "fingerprint/"
+	Repayments    Prefix[Repayment]       = "repayment/"
+	Policies      Prefix[Policy]          = "policy/"
+	Claims        Prefix[Claim]           = "claim/"
+	Adverses      Prefix[Adverse]         = "adverse/"
+	AdverseSums   Prefix[AdverseMarks]    = "adverse-marks/"
+	Disputes      Prefix[Dispute]         = "dispute/"
+	DisputedItems Prefix[DisputedItem]    = "disputed/"
+	Statements    Prefix[Statement]       = "statement/"
+	Versions      Prefix[RecordVersion]   = "version/"
+	ModelStates   Prefix[ModelState]      = "model-state/"
+	Validations   Prefix[Validation]      = "validation/"
+	Shadows       Prefix[Shadow]          = "shadow/"
+	Attestations  Prefix[Attestation]     = "attestation/"
 )
 
 // MemberKey names a member.
@@ -158,6 +200,99 @@ func DueKey(unix int64, kind DueKind, id string) Key[Due] {
 func DuePrefix(unix int64, zeros int) Prefix[Due] {
 	digits := fmt.Sprintf("%020d", unix)
 	return Prefix[Due]("due/" + digits[:len(digits)-zeros])
+}
+
+// ProgressKey names a recorded step of a service by its record id.
+func ProgressKey(id string) Key[Progress] { return Key[Progress]("progress/" + id) }
+
+// ReturnKey names a return by the record id of its opening.
+func ReturnKey(id string) Key[ReturnRecord] { return Key[ReturnRecord]("return/" + id) }
+
+// ReturnStepKey names a later step of a return by its record id.
+func ReturnStepKey(id string) Key[ReturnStep] { return Key[ReturnStep]("return-step/" + id) }
+
+// TraceKey names a trace by its record id.
+func TraceKey(id string) Key[Trace] { return Key[Trace]("trace/" + id) }
+
+// ParcelBatchKey names a batch of parcels by its record id.
+func ParcelBatchKey(id string) Key[ParcelBatch] { return Key[ParcelBatch]("parcels/" + id) }
+
+// TransferableKey names a transferable document by its record id.
+func TransferableKey(id string) Key[Transferable] { return Key[Transferable]("transferable/" + id) }
+
+// CreditNoteKey names a credit note by its record id.
+func CreditNoteKey(id string) Key[CreditNote] { return Key[CreditNote]("credit-note/" + id) }
+
+// TaxEventKey names a tax event by its record id.
+func TaxEventKey(id string) Key[TaxRecord] { return Key[TaxRecord]("tax-event/" + id) }
+
+// FxEventKey names a foreign-exchange event by its record id.
+func FxEventKey(id string) Key[FxRecord] { return Key[FxRecord]("fx-event/" + id) }
+
+// OfferKey names an offer of financing by its record id.
+func OfferKey(id string) Key[Offer] { return Key[Offer]("offer/" + id) }
+
+// FinancingKey names a financing by its record id.
+func FinancingKey(id string) Key[Financing] { return Key[Financing]("financing/" + id) }
+
+// RepaymentKey names a repayment by its record id.
+func RepaymentKey(id string) Key[Repayment] { return Key[Repayment]("repayment/" + id) }
+
+// PolicyKey names a credit insurance policy by its record id.
+func PolicyKey(id string) Key[Policy] { return Key[Policy]("policy/" + id) }
+
+// ClaimKey names a claim on a policy by its record id.
+func ClaimKey(id string) Key[Claim] { return Key[Claim]("claim/" + id) }
+
+// AdverseKey names an adverse record by its record id.
+func AdverseKey(id string) Key[Adverse] { return Key[Adverse]("adverse/" + id) }
+
+// DisputeKey names a dispute by its record id.
+func DisputeKey(id string) Key[Dispute] { return Key[Dispute]("dispute/" + id) }
+
+// StatementKey names a subject's statement by its record id.
+func StatementKey(id string) Key[Statement] { return Key[Statement]("statement/" + id) }
+
+// ModelStateKey names the life of a model.
+func ModelStateKey(id string) Key[ModelState] { return Key[ModelState]("model-state/" + id) }
+
+// ValidationKey names a validation of a model by its record id.
+func ValidationKey(id string) Key[Validation] { return Key[Validation]("validation/" + id) }
+
+// ShadowKey names what models in shadow would have said to the query of a receipt.
+func ShadowKey(id string) Key[Shadow] { return Key[Shadow]("shadow/" + id) }
+
+// AttestationKey names an attested replay by its record id.
+func AttestationKey(id string) Key[Attestation] { return Key[Attestation]("attestation/" + id) }
+
+// LotKey names a lot of goods by the salted digest of its number.
+func LotKey(lot []byte) Key[Lot] { return Key[Lot]("lot/" + hex.EncodeToString(lot)) }
+
+// EncumbranceKey names the lock of an object by the object's own key ("receivable/…", "declaration/…", "transferable/…"),
+// or of all objects of one trade by the key of their order ("order/…").
+func EncumbranceKey(object string) Key[Encumbrance] { return Key[Encumbrance]("encumbrance/" + object) }
+
+// FingerprintKey names the live financings that rest on one fingerprint: number 0–6, epoch 0 for F0, and the digest.
+func FingerprintKey(number int, epoch uint32, digest []byte) Key[FingerprintHits] {
+	return Key[FingerprintHits](fmt.Sprintf("fingerprint/%d/%06d/%s", number, epoch, hex.EncodeToString(digest)))
+}
+
+// AdverseMarksKey names what a subject's score must know of its adverse records.
+func AdverseMarksKey(subject string) Key[AdverseMarks] {
+	return Key[AdverseMarks]("adverse-marks/" + subject)
+}
+
+// DisputedItemKey names an item's standing among disputes by the item's own key.
+func DisputedItemKey(item string) Key[DisputedItem] { return Key[DisputedItem]("disputed/" + item) }
+
+// VersionKey names a record as it was before its n-th correction, from 1.
+func VersionKey(record string, n uint32) Key[RecordVersion] {
+	return Key[RecordVersion](fmt.Sprintf("version/%s/%06d", record, n))
+}
+
+// CodeRowKey names a row of a version of a governed list.
+func CodeRowKey(list CodeListName, version, code string) Key[CodeRow] {
+	return Key[CodeRow](fmt.Sprintf("code/%d/%s/%s", list, version, code))
 }
 
 // ReferenceKey names the row of replay protection; it lies outside the leaf tree.
