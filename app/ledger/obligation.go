@@ -6,6 +6,14 @@ import (
 
 // The rows that parts and obligations leave in the two logs.
 
+// openMinor is what is still open of a receivable, in its own currency: neither paid nor credited.
+func openMinor(r *types.Receivable) int64 {
+	return r.Receivable.AmountMinor - r.SettledMinor - r.CreditedMinor
+}
+
+// openBase is the same in the base currency.
+func openBase(r *types.Receivable) int64 { return r.BaseMinor - r.SettledBaseMinor - r.CreditedBaseMinor }
+
 // partKinds are the entries of one act: in the debtor's log, and in the creditor's.
 type partKinds struct{ debtor, creditor types.EntryKind }
 
@@ -53,7 +61,7 @@ func (tx *Tx) postPart(s *types.Settlement, e types.Entry, kinds partKinds, debt
 func (tx *Tx) oblige(id string, r *types.Receivable, act *types.Provenance, day int32, counts bool) error {
 	m := r.Receivable
 	e := tx.entry(types.EntryKind_ENTRY_OBLIGATION, string(types.ReceivableKey(id)), m.Seller, act)
-	e.Day, e.DueDay, e.BaseMinor = day, m.DueDay, r.BaseMinor-r.SettledBaseMinor
+	e.Day, e.DueDay, e.BaseMinor = day, m.DueDay, openBase(r)
 	e.Counted, e.Open = counts, counts
 	debtor, err := tx.post(m.Debtor, e)
 	if err != nil {
@@ -89,7 +97,7 @@ func (tx *Tx) absolve(r *types.Receivable) error {
 			return err
 		}
 		e.Kind, e.Reverses = row.kind, row.number
-		e.BaseMinor, e.Open = r.BaseMinor-r.SettledBaseMinor, open
+		e.BaseMinor, e.Open = openBase(r), open
 		e.OnTime = !open && r.SettledDay <= m.DueDay+collectionGrace
 		if r.ObligationFallen {
 			e.Evidence = types.Evidence_SELF_DECLARED

@@ -12,7 +12,7 @@ import (
 // it can be taken back exactly (LEDGER.md §8). After every message there holds, for a receivable that is an experience of
 // its debtor:
 //
-//   - its open base amount in the sums is base_minor − settled_base_minor;
+//   - its open base amount in the sums is openBase: base_minor less what was settled and credited;
 //   - closing_months has one month for each live counted part; the experience counts in the latest of them;
 //   - while it is open and has no live counted part, it stands "untouched" among the open obligations.
 //
@@ -94,24 +94,25 @@ func checkAllocation(s *types.Settlement, a *types.Allocation, r *types.Receivab
 		return types.Refuse(types.Code_allocation_currency_differs, "%s is in %s", a.Receivable, m.Currency)
 	case m.Debtor != s.Payer || m.Seller != s.Payee:
 		return types.Refuse(types.Code_allocation_parties_differ, "%s owes %s to %s", m.Debtor, a.Receivable, m.Seller)
-	case a.AmountMinor > m.AmountMinor-r.SettledMinor:
-		return types.Refuse(types.Code_allocation_exceeds_open, "%s has %d open", a.Receivable, m.AmountMinor-r.SettledMinor)
+	case a.AmountMinor > openMinor(r):
+		return types.Refuse(types.Code_allocation_exceeds_open, "%s has %d open", a.Receivable, openMinor(r))
 	case r.Parts >= maxReceivableParts:
 		return types.Refuse(types.Code_too_many_parts, "%s has %d parts", a.Receivable, maxReceivableParts)
 	}
 	return nil
 }
 
-// nextBase is the base amount of the next part: the share of everything settled then, less what the live parts have.
+// nextBase is the base amount of the next part or credit note: the share of everything settled and credited then, less
+// what the live parts and the credit notes have.
 // So parts always add up to the whole. What was taken back in the middle can leave the parts ahead of their share; the
 // next then has nothing.
 func nextBase(r *types.Receivable, amount int64) (int64, error) {
-	settled, err := types.Add(r.SettledMinor, amount)
+	closed, err := types.Add(r.SettledMinor+r.CreditedMinor, amount)
 	if err != nil {
 		return 0, err
 	}
-	share, err := types.Share(r.BaseMinor, settled, r.Receivable.AmountMinor)
-	return max(share-r.SettledBaseMinor, 0), err
+	share, err := types.Share(r.BaseMinor, closed, r.Receivable.AmountMinor)
+	return max(share-r.SettledBaseMinor-r.CreditedBaseMinor, 0), err
 }
 
 // partCounts tells whether a new part counts: an experience, paid in time to be believed, and no two-way payment. The
@@ -144,7 +145,7 @@ func addPart(r *types.Receivable, day int32, part *types.Part) error {
 		r.ClosingMonths = append(r.ClosingMonths, types.MonthOf(day))
 	}
 	r.Status = types.ReceivableStatus_PARTLY_SETTLED
-	if r.SettledMinor == r.Receivable.AmountMinor {
+	if openMinor(r) == 0 {
 		r.Status, r.SettledDay = types.ReceivableStatus_SETTLED, day
 	}
 	return nil
