@@ -46,6 +46,7 @@ var doors = map[string]string{
 	"github.com/cometbft/cometbft/types":      "node client testnet app testnet/bench testnet/demo testnet/localnet",
 	"github.com/cosmos/ics23/go":              "types app/state",
 	"github.com/oasisprotocol/curve25519-voi": "types",
+	"github.com/emmansun/gmsm":                "types",
 }
 
 func root(t *testing.T) string {
@@ -92,6 +93,7 @@ func TestPins(t *testing.T) {
 	for _, want := range []string{
 		"github.com/cometbft/cometbft v0.40.0\n", "github.com/cockroachdb/pebble/v2 v2.1.7\n",
 		"github.com/cosmos/gogoproto v1.7.2\n", "github.com/cometbft/cometbft-db v0.14.1", "github.com/cosmos/ics23/go v0.11.0\n",
+		"github.com/emmansun/gmsm v0.44.0",
 	} {
 		require.Contains(t, mod, want)
 	}

@@ -34,13 +34,46 @@ func BenchmarkDecode100(b *testing.B) {
 
 // BenchmarkVerify verifies one signature whose key is known already.
 func BenchmarkVerify(b *testing.B) {
-	tx, err := types.Decode(wire(b, sampleBody(sampleOrder(1))))
-	require.NoError(b, err)
-	v := types.NewVerifier()
-	for b.Loop() {
-		if !v.VerifyTx(tx) {
-			b.Fatal("signature")
-		}
+	for _, k := range []*types.SigningKey{signingKey(b, 1), sm2Key(b, 1)} {
+		b.Run(k.Algorithm().String(), func(b *testing.B) {
+			raw, err := types.Sign(sampleBody(sampleOrder(1)), k)
+			require.NoError(b, err)
+			tx, err := types.Decode(raw)
+			require.NoError(b, err)
+			v := types.NewVerifier()
+			for b.Loop() {
+				if !v.VerifyTx(tx) {
+					b.Fatal("signature")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkVerifyUnknown verifies one signature whose key was never seen, as proofs of possession are.
+func BenchmarkVerifyUnknown(b *testing.B) {
+	for _, k := range []*types.SigningKey{signingKey(b, 1), sm2Key(b, 1)} {
+		b.Run(k.Algorithm().String(), func(b *testing.B) {
+			msg := make([]byte, 300)
+			sig, public := k.Sign(msg), k.PublicKey()
+			for b.Loop() {
+				if !types.VerifySignature(k.Algorithm(), public, msg, sig) {
+					b.Fatal("signature")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSign signs 300 bytes.
+func BenchmarkSign(b *testing.B) {
+	for _, k := range []*types.SigningKey{signingKey(b, 1), sm2Key(b, 1)} {
+		b.Run(k.Algorithm().String(), func(b *testing.B) {
+			msg := make([]byte, 300)
+			for b.Loop() {
+				k.Sign(msg)
+			}
+		})
 	}
 }
 

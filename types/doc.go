@@ -15,8 +15,9 @@
 // [Key]; keys.go holds every key there is. A record carries its [Provenance]: who signed, in which role, how good the
 // evidence is, where the facts come from.
 //
-// Keys of a signer. A [SigningKey] is an ed25519 seed; signatures are verified with ZIP-215 semantics on every path.
-// A new key proves that its owner holds it by signing [Possession].
+// Keys of a signer. A [SigningKey] is of ed25519, whose signatures are verified with ZIP-215 semantics on every path, or
+// of SM2 with SM3, for members that must (sm2.go says in which one form); a parameter says which may sign. A new key
+// proves that its owner holds it by signing [Possession].
 //
 // Codes. A rule that refuses answers with an [Error], whose [Code] names the rule. Codes are consensus and are never
 // renumbered; words are not consensus. The result of a transaction carries one code a message ([EncodeCodes]).

@@ -144,7 +144,7 @@ func seeds(t *testing.T) map[string][][]any {
 	genesis, err := json.Marshal(sampleGenesis(t))
 	require.NoError(t, err)
 	return map[string][][]any{
-		"FuzzDecode": decode, "FuzzAmount": amounts, "FuzzSubjectID": ids,
+		"FuzzDecode": decode, "FuzzAmount": amounts, "FuzzSubjectID": ids, "FuzzSM2": sm2Seeds(t),
 		"FuzzGenesis": {{genesis}, {[]byte(`{}`)}, {[]byte(`{"members":[{}]}`)}, {[]byte(`{"base_currency":"CNY","x":1}`)}},
 	}
 }
@@ -167,20 +167,22 @@ func corpusFile(values []any) string {
 // TestSeeds fails when a seed of a fuzz target is missing or changed: fuzzing from nothing finds nothing.
 func TestSeeds(t *testing.T) {
 	for target, inputs := range seeds(t) {
-		require.NotEmpty(t, inputs, target)
-		folder := filepath.Join("testdata", "fuzz", target)
-		if *update {
-			require.NoError(t, os.MkdirAll(folder, 0o755))
-		}
-		for i, values := range inputs {
-			path := filepath.Join(folder, fmt.Sprintf("seed-%02d", i))
+		t.Run(target, func(t *testing.T) {
+			require.NotEmpty(t, inputs)
+			folder := filepath.Join("testdata", "fuzz", target)
 			if *update {
-				require.NoError(t, os.WriteFile(path, []byte(corpusFile(values)), 0o644))
+				require.NoError(t, os.MkdirAll(folder, 0o755))
 			}
-			got, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.Equal(t, corpusFile(values), string(got), path)
-		}
+			for i, values := range inputs {
+				path := filepath.Join(folder, fmt.Sprintf("seed-%02d", i))
+				if *update {
+					require.NoError(t, os.WriteFile(path, []byte(corpusFile(values)), 0o644))
+				}
+				got, err := os.ReadFile(path)
+				require.NoError(t, err)
+				require.Equal(t, corpusFile(values), string(got), path)
+			}
+		})
 	}
 	accepted := 0
 	for _, values := range seeds(t)["FuzzDecode"] {
