@@ -12,13 +12,10 @@ import (
 //
 //	DECLARED → (INSPECTED) → RELEASED → GATE_OUT → CLOSED
 //
-// An amendment states value and currency anew, and the HS code if that changed; it is possible until the release, for
-// what is released can be financed. A declaration can be revoked until the goods left. The release opens the
-// financeable balance, the declared value, and gives the order's receivables the third leg; revoking takes both back.
-// Only mode 0110, general trade, is part of this version: the others have rules that would be missing.
-
-// supportedMode is general trade.
-const supportedMode = "0110"
+// The release opens the financeable balance, the declared value, and gives the order's receivables the third leg;
+// revoking takes both back, until the goods left. An amendment states value and currency anew, and the HS code and place
+// if they changed; after the release the balance follows the value, never below what it secures. What each supervision
+// mode asks for beyond that stands in customs_modes.go.
 
 // checkRecordCustomsEvent refuses what no state could make valid.
 func checkRecordCustomsEvent(m *types.RecordCustomsEvent) error {
@@ -28,45 +25,58 @@ func checkRecordCustomsEvent(m *types.RecordCustomsEvent) error {
 	switch m.Event {
 	case types.CustomsEvent_DECLARED:
 		return firstRefusal(
-			types.CheckRecordID(m.Order),
+			types.CheckRecordID(m.Order), given(m.Linked, types.CheckRecordID),
 			types.CheckSubjectID(m.Declarant),
+			checkOptionalDigest(m.ListRoot),
 			types.CheckAmount(m.ValueMinor),
 			types.CheckCurrency(m.Currency),
 			given(m.Place, types.CheckPlace),
 			given(m.Hs6, types.CheckHS6),
 			types.CheckMode(m.Mode),
+			checkListCount(m.ListCount),
+			checkOtherModes(m),
+			given(m.BondedZone, checkZone),
 			checkEventDay(m.Day),
-			supported(m.Mode),
+			checkModeFields(m),
 		)
-	case types.CustomsEvent_DECLARATION_AMENDED:
+	case types.CustomsEvent_DECLARATION_AMENDED, types.CustomsEvent_SUMMARY_DECLARED:
 		return firstRefusal(
-			onlyDeclared(m),
 			types.CheckAmount(m.ValueMinor),
 			types.CheckCurrency(m.Currency),
 			given(m.Place, types.CheckPlace),
 			given(m.Hs6, types.CheckHS6),
+			onlyDeclared(m), checkSold(m), checkSummarised(m),
+			checkEventDay(m.Day),
+		)
+	case types.CustomsEvent_SOLD_THROUGH:
+		return firstRefusal(
+			types.CheckRecordID(m.Order),
+			types.CheckAmount(m.SoldMinor),
+			given(m.Place, types.CheckPlace),
+			soldOnly(m), unvalued(m),
 			checkEventDay(m.Day),
 		)
 	}
 	return firstRefusal(
-		onlyDeclared(m), unvalued(m),
 		required(m.Event, "event"),
 		given(m.Place, types.CheckPlace),
+		onlyDeclared(m), unvalued(m), checkSold(m), checkSummarised(m),
 		checkEventDay(m.Day),
 	)
 }
 
-func supported(mode string) error {
-	if mode != supportedMode {
-		return types.Refuse(types.Code_mode_not_supported, "%s; this version has the rules of %s", mode, supportedMode)
-	}
-	return nil
-}
-
 // onlyDeclared refuses what is said once, with DECLARED: said again it could only differ.
 func onlyDeclared(m *types.RecordCustomsEvent) error {
-	if m.Order != "" || m.Declarant != "" || m.Mode != "" || m.Export {
-		return types.Refuse(types.Code_text_malformed, "order, declarant, mode and export stand with DECLARED only")
+	if m.Order != "" {
+		return types.Refuse(types.Code_field_not_of_event, "order stands with DECLARED and SOLD_THROUGH only")
+	}
+	return soldOnly(m)
+}
+
+// soldOnly is onlyDeclared for an event that names an order.
+func soldOnly(m *types.RecordCustomsEvent) error {
+	if m.Declarant != "" || m.Mode != "" || m.Export || m.BondedZone != "" || len(m.ListRoot) > 0 || m.Linked != "" {
+		return types.Refuse(types.Code_field_not_of_event, "declarant, mode, export, bonded zone, list and link stand with DECLARED only")
 	}
 	return nil
 }
@@ -74,13 +84,28 @@ func onlyDeclared(m *types.RecordCustomsEvent) error {
 // unvalued refuses a value where none is stated.
 func unvalued(m *types.RecordCustomsEvent) error {
 	if m.Currency != "" || m.ValueMinor != 0 || m.Hs6 != "" {
-		return types.Refuse(types.Code_text_malformed, "currency, value and HS code stand with DECLARED and DECLARATION_AMENDED only")
+		return types.Refuse(types.Code_field_not_of_event, "%s states no currency, value or HS code", m.Event)
 	}
 	return nil
 }
 
-// recordCustomsEvent checks: day, id, then for DECLARED: declarant, order, declarant's part, order's day and state,
-// declaration, fixing; for the others: declaration, state, fixing.
+func checkSold(m *types.RecordCustomsEvent) error {
+	if m.SoldMinor != 0 {
+		return types.Refuse(types.Code_field_not_of_event, "sold_minor stands with SOLD_THROUGH only")
+	}
+	return nil
+}
+
+func checkSummarised(m *types.RecordCustomsEvent) error {
+	if m.ListCount != 0 && m.Event != types.CustomsEvent_SUMMARY_DECLARED {
+		return types.Refuse(types.Code_field_not_of_event, "list_count stands with DECLARED and SUMMARY_DECLARED only")
+	}
+	return nil
+}
+
+// recordCustomsEvent checks: day, id, then for DECLARED: declarant, order, its kind, state and day, declaration,
+// declarant's part, linked declaration, fixing; for the others: declaration, state, day, what the mode asks for, fixing,
+// liens.
 func recordCustomsEvent(tx *Tx, m *types.RecordCustomsEvent) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err
@@ -153,6 +178,9 @@ func (tx *Tx) declare(m *types.RecordCustomsEvent, old *types.Declaration, act *
 	if err != nil {
 		return nil, nil, err
 	}
+	if k := o.Order.Kind; k != types.OrderKind_GOODS && k != types.OrderKind_REPAIR {
+		return nil, nil, types.Refuse(types.Code_not_goods, "%s is an order of %s", m.Order, k)
+	}
 	if o.Status == types.OrderStatus_ORDER_CANCELLED {
 		return nil, nil, orderState(o, m.Order, "nothing is declared of it")
 	}
@@ -174,6 +202,10 @@ func (tx *Tx) declare(m *types.RecordCustomsEvent, old *types.Declaration, act *
 		Id: id, Order: m.Order, Declarant: m.Declarant, Export: m.Export, Mode: m.Mode,
 		Currency: m.Currency, ValueMinor: m.ValueMinor, Hs6: m.Hs6, Place: m.Place,
 		Status: types.DeclarationStatus_DECLARATION_DECLARED, DeclaredDay: m.Day, Provenance: act,
+		BondedZone: m.BondedZone, ListRoot: m.ListRoot, ListCount: m.ListCount,
+	}
+	if err := tx.link(m, d); err != nil {
+		return nil, nil, err
 	}
 	if d.BaseMinor, err = tx.toBase(m.ValueMinor, m.Currency, m.Day); err != nil {
 		return nil, nil, err
@@ -201,9 +233,18 @@ func (tx *Tx) proceed(m *types.RecordCustomsEvent, d *types.Declaration, act *ty
 	d.Status = next
 	switch m.Event {
 	case types.CustomsEvent_DECLARATION_AMENDED:
-		err = tx.amend(m, d)
+		d.Amendments++
+		err = tx.revalue(m, d)
+	case types.CustomsEvent_SUMMARY_DECLARED:
+		err = tx.summarise(m, d)
+	case types.CustomsEvent_SOLD_THROUGH:
+		err = tx.sellThrough(m, d)
 	case types.CustomsEvent_RELEASED:
 		err = tx.release(m, d, o, act)
+	case types.CustomsEvent_DECLARATION_CLOSED:
+		if ruleOf(d.Mode).list && !d.Summarised {
+			err = types.Refuse(types.Code_summary_missing, "the list of %s was not summarised", d.Id)
+		}
 	case types.CustomsEvent_DECLARATION_REVOKED:
 		err = tx.unrelease(m.Day, d, o, act)
 	}
@@ -215,6 +256,7 @@ func cleared(from types.DeclarationStatus, event types.CustomsEvent) (types.Decl
 	declared := from == types.DeclarationStatus_DECLARATION_DECLARED
 	inspected := from == types.DeclarationStatus_DECLARATION_INSPECTED
 	released := from == types.DeclarationStatus_DECLARATION_RELEASED
+	gone := from == types.DeclarationStatus_DECLARATION_GATE_OUT
 	switch event {
 	case types.CustomsEvent_INSPECTED:
 		return types.DeclarationStatus_DECLARATION_INSPECTED, declared
@@ -223,23 +265,34 @@ func cleared(from types.DeclarationStatus, event types.CustomsEvent) (types.Decl
 	case types.CustomsEvent_GATE_OUT:
 		return types.DeclarationStatus_DECLARATION_GATE_OUT, released
 	case types.CustomsEvent_DECLARATION_CLOSED:
-		return types.DeclarationStatus_DECLARATION_IS_CLOSED, from == types.DeclarationStatus_DECLARATION_GATE_OUT
+		return types.DeclarationStatus_DECLARATION_IS_CLOSED, gone
 	case types.CustomsEvent_DECLARATION_AMENDED:
-		return from, declared || inspected
+		return from, declared || inspected || released || gone
+	case types.CustomsEvent_SUMMARY_DECLARED:
+		return from, released || gone
+	case types.CustomsEvent_SOLD_THROUGH:
+		return from, gone
 	case types.CustomsEvent_DECLARATION_REVOKED:
 		return types.DeclarationStatus_DECLARATION_IS_REVOKED, declared || inspected || released
 	}
 	return 0, false
 }
 
-// amend states the value anew; base amounts follow the fixing of the day of the amendment.
-func (tx *Tx) amend(m *types.RecordCustomsEvent, d *types.Declaration) error {
+// revalue states the value anew; base amounts follow the fixing of that day. Once released, the balance follows the value.
+func (tx *Tx) revalue(m *types.RecordCustomsEvent, d *types.Declaration) error {
+	if err := valueFits(m, d); err != nil {
+		return err
+	}
 	base, err := tx.toBase(m.ValueMinor, m.Currency, m.Day)
 	if err != nil {
 		return err
 	}
+	if d.ReleasedDay != 0 && ruleOf(d.Mode).sale() {
+		if err := tx.refinance(d, m.ValueMinor-d.SoldMinor); err != nil {
+			return err
+		}
+	}
 	d.Currency, d.ValueMinor, d.BaseMinor = m.Currency, m.ValueMinor, base
-	d.Amendments++
 	if m.Hs6 != "" {
 		d.Hs6 = m.Hs6
 	}
@@ -249,21 +302,56 @@ func (tx *Tx) amend(m *types.RecordCustomsEvent, d *types.Declaration) error {
 	return nil
 }
 
-// release opens the financeable balance.
+// valueFits refuses a value below what was sold or came back already, and another currency once something rests on it. A
+// declaration that goes on with another one keeps the value that was taken from that.
+func valueFits(m *types.RecordCustomsEvent, d *types.Declaration) error {
+	used := d.ReleasedDay != 0 || d.LinkedMinor > 0
+	switch {
+	case d.Linked != "" && (m.ValueMinor != d.ValueMinor || m.Currency != d.Currency):
+		return types.Refuse(types.Code_linked_declaration_unfit, "the value of %s was taken from %s; revoke it and declare anew", d.Id, d.Linked)
+	case used && m.Currency != d.Currency:
+		return types.Refuse(types.Code_value_under_financing, "%s was released in %s", d.Id, d.Currency)
+	case m.ValueMinor < d.SoldMinor:
+		return types.Refuse(types.Code_sold_over_value, "%d %s of it were sold", d.SoldMinor, d.Currency)
+	case m.ValueMinor < d.LinkedMinor:
+		return types.Refuse(types.Code_linked_declaration_unfit, "%d %s of it came back", d.LinkedMinor, d.Currency)
+	}
+	return nil
+}
+
+// release opens the financeable balance. Goods that go for repair or go back are not for sale: they open none, and lend
+// no leg.
 func (tx *Tx) release(m *types.RecordCustomsEvent, d *types.Declaration, o *types.Order, act *types.Provenance) error {
-	d.ReleasedDay, d.FinanceableMinor = m.Day, d.ValueMinor
+	d.ReleasedDay = m.Day
+	if !ruleOf(d.Mode).sale() {
+		return nil
+	}
+	d.FinanceableMinor = d.ValueMinor
 	if o.Releases++; o.Releases == 1 {
 		o.ReleasedDay = m.Day
 	}
 	return tx.lend(o, o.Legs|legReceipt, act, m.Day)
 }
 
-// unrelease closes the balance of a declaration that had been released; the leg goes with the order's last release.
+// unrelease closes the balance of a declaration that had been released, unless something rests on it; the leg goes with
+// the order's last release.
 func (tx *Tx) unrelease(day int32, d *types.Declaration, o *types.Order, act *types.Provenance) error {
+	if d.LinkedMinor > 0 {
+		return types.Refuse(types.Code_linked_declaration_unfit, "%d %s of it came back", d.LinkedMinor, d.Currency)
+	}
+	if err := tx.unlink(d); err != nil {
+		return err
+	}
 	if d.ReleasedDay == 0 {
 		return nil
 	}
-	d.FinanceableMinor, d.ReleasedDay = 0, 0
+	if err := tx.refinance(d, 0); err != nil {
+		return err
+	}
+	d.ReleasedDay = 0
+	if !ruleOf(d.Mode).sale() {
+		return nil
+	}
 	if o.Releases--; o.Releases > 0 {
 		return nil
 	}
