@@ -143,9 +143,12 @@ func seeds(t *testing.T) map[string][][]any {
 	}
 	genesis, err := json.Marshal(sampleGenesis(t))
 	require.NoError(t, err)
+	validators, err := json.Marshal(genesisWithValidators(t))
+	require.NoError(t, err)
 	return map[string][][]any{
 		"FuzzDecode": decode, "FuzzAmount": amounts, "FuzzSubjectID": ids, "FuzzSM2": sm2Seeds(t),
-		"FuzzGenesis": {{genesis}, {[]byte(`{}`)}, {[]byte(`{"members":[{}]}`)}, {[]byte(`{"base_currency":"CNY","x":1}`)}},
+		"FuzzGenesis": {{genesis}, {[]byte(`{}`)}, {[]byte(`{"members":[{}]}`)}, {[]byte(`{"base_currency":"CNY","x":1}`)},
+			{validators}, {[]byte(`{"validators":[{}]}`)}},
 	}
 }
 

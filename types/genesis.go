@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,6 +21,7 @@ type Genesis struct {
 	Notice       string             // shown with every answer; required of a simulation
 	Parameters   []GenesisParameter // those that differ from DefaultParameters, ascending by name
 	Members      []GenesisMember    // ascending by id; at least one with a COUNCIL key
+	Validators   []GenesisValidator // ascending by public key; none: the engine's genesis alone says who signs blocks
 }
 
 // GenesisParameter sets one parameter.
@@ -46,12 +48,23 @@ type GenesisKey struct {
 	PublicKey []byte
 }
 
+// GenesisValidator is a validator that is there from the beginning, and who answers for it.
+type GenesisValidator struct {
+	PublicKey []byte // consensus key, ed25519, 32 bytes; no member's key
+	Power     int64  // 1 to MaxValidatorPower
+	Member    string // who runs it; has the OPERATOR role
+}
+
+// MaxValidatorPower is the largest voting power of one validator, so that sums and shares of power never overflow.
+const MaxValidatorPower = 1_000_000
+
 // Bounds of a genesis.
 const (
 	maxChainID     = 50 // CometBFT's own bound
 	maxNotice      = 500
 	maxDayOffset   = 14 * 60 * 60
 	maxKeys        = 16
+	maxValidators  = 200
 	maxGenesisSize = 64 << 20
 )
 
@@ -101,10 +114,15 @@ func (g *Genesis) Validate(chainID string) error {
 	if err := checkNotice(g.Notice, g.Simulation); err != nil {
 		return wrongAt("notice", err)
 	}
-	if _, err := g.InitialParameters(); err != nil {
+	p, err := g.InitialParameters()
+	if err != nil {
 		return err
 	}
-	return g.validateMembers()
+	keys, err := g.validateMembers(p.Algorithms)
+	if err != nil {
+		return err
+	}
+	return g.validateValidators(keys)
 }
 
 var errOrder = errors.New("not in ascending order, or repeated")
@@ -125,34 +143,75 @@ func checkNotice(s string, required bool) error {
 	return nil
 }
 
-func (g *Genesis) validateMembers() error {
+// validateMembers gives the paths of all keys by their public half; it is read by key only.
+func (g *Genesis) validateMembers(algorithms int64) (holders map[string]string, err error) {
 	council := false
-	holders := map[string]string{} // public key → path; read by key only
+	holders = map[string]string{}
 	for i := range g.Members {
 		m := &g.Members[i]
 		path := fmt.Sprintf("members[%d]", i)
 		if i > 0 && g.Members[i-1].ID >= m.ID {
-			return wrongAt(path+".id", errOrder)
+			return nil, wrongAt(path+".id", errOrder)
 		}
-		if err := m.validate(path); err != nil {
-			return err
+		if err := m.validate(path, algorithms); err != nil {
+			return nil, err
 		}
 		for j, k := range m.Keys {
 			here := fmt.Sprintf("%s.keys[%d].public_key", path, j)
 			if first, taken := holders[string(k.PublicKey)]; taken {
-				return wrongAt(here, fmt.Errorf("the same as %s", first))
+				return nil, wrongAt(here, fmt.Errorf("the same as %s", first))
 			}
 			holders[string(k.PublicKey)] = here
 			council = council || k.Role == Role_COUNCIL
 		}
 	}
 	if !council {
-		return wrongAt("members", errors.New("none has a COUNCIL key: nothing could ever be decided"))
+		return nil, wrongAt("members", errors.New("none has a COUNCIL key: nothing could ever be decided"))
+	}
+	return holders, nil
+}
+
+// validateValidators checks who signs blocks. holders are the keys of the members: a consensus key has no other use.
+func (g *Genesis) validateValidators(holders map[string]string) error {
+	if n := len(g.Validators); n > maxValidators {
+		return wrongAt("validators", fmt.Errorf("%d validators, at most %d", n, maxValidators))
+	}
+	for i := range g.Validators {
+		v := &g.Validators[i]
+		path := fmt.Sprintf("validators[%d]", i)
+		if i > 0 && bytes.Compare(g.Validators[i-1].PublicKey, v.PublicKey) >= 0 {
+			return wrongAt(path+".public_key", errOrder)
+		}
+		if err := CheckPublicKey(Algorithm_ED25519, v.PublicKey); err != nil {
+			return wrongAt(path+".public_key", err)
+		}
+		if taken, is := holders[string(v.PublicKey)]; is {
+			return wrongAt(path+".public_key", fmt.Errorf("the same as %s; a consensus key has no other use", taken))
+		}
+		if v.Power < 1 || v.Power > MaxValidatorPower {
+			return wrongAt(path+".power", fmt.Errorf("%d is not 1 to %d", v.Power, MaxValidatorPower))
+		}
+		m := g.MemberNamed(v.Member)
+		if m == nil {
+			return wrongAt(path+".member", fmt.Errorf("%.40q is no member of this genesis", v.Member))
+		}
+		if !slices.Contains(m.Roles, Role_OPERATOR) {
+			return wrongAt(path+".member", fmt.Errorf("%s has no OPERATOR role", v.Member))
+		}
 	}
 	return nil
 }
 
-func (m *GenesisMember) validate(path string) error {
+// MemberNamed returns the member of an id, nil when there is none. Members must be in order.
+func (g *Genesis) MemberNamed(id string) *GenesisMember {
+	i, found := slices.BinarySearchFunc(g.Members, id, func(m GenesisMember, id string) int { return strings.Compare(m.ID, id) })
+	if !found {
+		return nil
+	}
+	return &g.Members[i]
+}
+
+func (m *GenesisMember) validate(path string, algorithms int64) error {
 	if err := CheckMemberID(m.ID); err != nil {
 		return wrongAt(path+".id", err)
 	}
@@ -185,26 +244,22 @@ func (m *GenesisMember) validate(path string) error {
 		if i > 0 && m.Keys[i-1].ID >= m.Keys[i].ID {
 			return wrongAt(here+".id", errOrder)
 		}
-		if err := m.Keys[i].validate(here, m.Roles); err != nil {
+		if err := m.Keys[i].validate(here, m.Roles, algorithms); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (k *GenesisKey) validate(path string, roles []Role) error {
+func (k *GenesisKey) validate(path string, roles []Role, algorithms int64) error {
 	if err := CheckKeyID(k.ID); err != nil {
 		return wrongAt(path+".id", err)
 	}
-	held := false
-	for _, r := range roles {
-		held = held || r == k.Role
-	}
-	if !held {
+	if !slices.Contains(roles, k.Role) {
 		return wrongAt(path+".role", fmt.Errorf("%s is not one of the member's roles", k.Role))
 	}
-	if k.Algorithm != Algorithm_ED25519 {
-		return wrongAt(path+".algorithm", fmt.Errorf("%s has no verifier in this version", k.Algorithm))
+	if !Allowed(k.Algorithm, algorithms) {
+		return wrongAt(path+".algorithm", fmt.Errorf("%s may not sign here: the parameter algorithms is %d", k.Algorithm, algorithms))
 	}
 	if err := CheckPublicKey(k.Algorithm, k.PublicKey); err != nil {
 		return wrongAt(path+".public_key", err)

@@ -15,6 +15,7 @@ type genesisJSON struct {
 	Notice       string          `json:"notice"`
 	Parameters   []parameterJSON `json:"parameters"`
 	Members      []memberJSON    `json:"members"`
+	Validators   []validatorJSON `json:"validators,omitempty"` // a genesis without them has the form it always had
 }
 
 type parameterJSON struct {
@@ -36,6 +37,12 @@ type keyJSON struct {
 	Role      string `json:"role"`
 	Algorithm string `json:"algorithm"`
 	PublicKey string `json:"public_key"`
+}
+
+type validatorJSON struct {
+	PublicKey string `json:"public_key"`
+	Power     int64  `json:"power"`
+	Member    string `json:"member"`
 }
 
 // MarshalJSON writes the form that ParseGenesis reads.
@@ -62,6 +69,9 @@ func (g Genesis) MarshalJSON() ([]byte, error) {
 		}
 		wire.Members = append(wire.Members, member)
 	}
+	for _, v := range g.Validators {
+		wire.Validators = append(wire.Validators, validatorJSON{hex.EncodeToString(v.PublicKey), v.Power, v.Member})
+	}
 	return json.Marshal(wire)
 }
 
@@ -86,6 +96,13 @@ func (w *genesisJSON) genesis() (*Genesis, error) {
 		}
 		g.Members = append(g.Members, m)
 	}
+	for i, v := range w.Validators {
+		key, err := lowerHex(v.PublicKey)
+		if err != nil {
+			return nil, wrongAt(fmt.Sprintf("validators[%d].public_key", i), err)
+		}
+		g.Validators = append(g.Validators, GenesisValidator{PublicKey: key, Power: v.Power, Member: v.Member})
+	}
 	return g, nil
 }
 
@@ -108,11 +125,9 @@ func (w *memberJSON) member(path string) (GenesisMember, error) {
 		if key.Role, err = RoleNamed(k.Role); err != nil {
 			return m, wrongAt(here+".role", err)
 		}
-		algorithm, ok := Algorithm_value[k.Algorithm]
-		if !ok || algorithm == 0 {
-			return m, wrongAt(here+".algorithm", fmt.Errorf("%q is no algorithm", k.Algorithm))
+		if key.Algorithm, err = AlgorithmNamed(k.Algorithm); err != nil {
+			return m, wrongAt(here+".algorithm", err)
 		}
-		key.Algorithm = Algorithm(algorithm)
 		if key.PublicKey, err = lowerHex(k.PublicKey); err != nil {
 			return m, wrongAt(here+".public_key", err)
 		}
@@ -128,6 +143,15 @@ func RoleNamed(name string) (Role, error) {
 		return 0, fmt.Errorf("%.20q is no role", name)
 	}
 	return Role(r), nil
+}
+
+// AlgorithmNamed returns the algorithm of that name, as the proto writes it: "SM2_SM3".
+func AlgorithmNamed(name string) (Algorithm, error) {
+	a, ok := Algorithm_value[name]
+	if !ok || a == 0 {
+		return 0, fmt.Errorf("%.20q is no algorithm; there are ED25519 and SM2_SM3", name)
+	}
+	return Algorithm(a), nil
 }
 
 func lowerHex(s string) ([]byte, error) {

@@ -3,6 +3,7 @@ package types_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,66 @@ func sampleGenesis(t testing.TB) *types.Genesis {
 			{ID: "customs-a", ControlGroup: "customs", Jurisdiction: "CN", NameDigest: digest,
 				Roles: []types.Role{types.Role_CUSTOMS}, Keys: []types.GenesisKey{key("k1", types.Role_CUSTOMS, 3)}},
 		},
+	}
+}
+
+// genesisWithValidators is the sample with two validators, SM2 and a key of it.
+func genesisWithValidators(t testing.TB) *types.Genesis {
+	g := sampleGenesis(t)
+	g.Parameters = append([]types.GenesisParameter{{Name: "algorithms", Value: 3}}, g.Parameters...)
+	bank := &g.Members[0]
+	bank.Roles = []types.Role{types.Role_COUNCIL, types.Role_OPERATOR, types.Role_BANK}
+	bank.Keys[0] = types.GenesisKey{ID: "bank", Role: types.Role_BANK, Algorithm: types.Algorithm_SM2_SM3, PublicKey: sm2Key(t, 1).PublicKey()}
+	for _, n := range []byte{8, 9} {
+		g.Validators = append(g.Validators, types.GenesisValidator{PublicKey: signingKey(t, n).PublicKey(), Power: 10, Member: "bank-a"})
+	}
+	slices.SortFunc(g.Validators, func(a, b types.GenesisValidator) int { return bytes.Compare(a.PublicKey, b.PublicKey) })
+	return g
+}
+
+func TestGenesisWithValidators(t *testing.T) {
+	g := genesisWithValidators(t)
+	require.NoError(t, g.Validate(sampleChain))
+	data, err := json.Marshal(g)
+	require.NoError(t, err)
+	require.Contains(t, string(data), `"power":10,"member":"bank-a"}]}`)
+	read, err := types.ParseGenesis(data)
+	require.NoError(t, err)
+	require.Equal(t, g, read)
+	require.Equal(t, &g.Members[1], g.MemberNamed("customs-a"))
+	require.Nil(t, g.MemberNamed("bank-b"))
+	_, err = types.ParseGenesis(bytes.Replace(data, []byte(`"power":10`), []byte(`"power":10.5`), 1))
+	require.ErrorContains(t, err, "power")
+	for _, c := range []struct {
+		wrong string
+		edit  func(*types.Genesis)
+	}{
+		{"validators[1].public_key: not in ascending order", func(g *types.Genesis) { g.Validators[0], g.Validators[1] = g.Validators[1], g.Validators[0] }},
+		{"validators[1].public_key: not in ascending order", func(g *types.Genesis) { g.Validators[1] = g.Validators[0] }},
+		{"validators[0].public_key: public_key_malformed", func(g *types.Genesis) { g.Validators[0].PublicKey = nil }},
+		{"validators[0].public_key: public_key_malformed", func(g *types.Genesis) { g.Validators[0].PublicKey = make([]byte, 32) }},
+		{"validators[0].public_key: public_key_malformed", func(g *types.Genesis) {
+			g.Validators = g.Validators[:1]
+			g.Validators[0].PublicKey = sm2Key(t, 2).PublicKey()
+		}},
+		{"validators[0].public_key: the same as members[0].keys[1].public_key", func(g *types.Genesis) {
+			g.Validators = g.Validators[:1]
+			g.Validators[0].PublicKey = g.Members[0].Keys[1].PublicKey
+		}},
+		{"validators[0].power: 0 is not 1 to 1000000", func(g *types.Genesis) { g.Validators[0].Power = 0 }},
+		{"validators[1].power: -1 is not", func(g *types.Genesis) { g.Validators[1].Power = -1 }},
+		{"validators[1].power: 1000001 is not", func(g *types.Genesis) { g.Validators[1].Power = 1_000_001 }},
+		{`validators[0].member: "bank-b" is no member`, func(g *types.Genesis) { g.Validators[0].Member = "bank-b" }},
+		{`validators[0].member: "" is no member`, func(g *types.Genesis) { g.Validators[0].Member = "" }},
+		{"validators[1].member: customs-a has no OPERATOR role", func(g *types.Genesis) { g.Validators[1].Member = "customs-a" }},
+		{"validators: 201 validators, at most 200", func(g *types.Genesis) { g.Validators = make([]types.GenesisValidator, 201) }},
+		{"members[0].keys[0].algorithm: SM2_SM3 may not sign here: the parameter algorithms is 1", func(g *types.Genesis) { g.Parameters = g.Parameters[1:] }},
+		{"members[0].keys[1].algorithm: ED25519 may not sign here: the parameter algorithms is 2", func(g *types.Genesis) { g.Parameters[0].Value = 2 }},
+		{"members[0].keys[0].public_key: public_key_malformed", func(g *types.Genesis) { g.Members[0].Keys[0].PublicKey = g.Members[0].Keys[0].PublicKey[:33] }},
+	} {
+		g := genesisWithValidators(t)
+		c.edit(g)
+		require.ErrorContains(t, g.Validate(sampleChain), "genesis: "+c.wrong)
 	}
 }
 
@@ -117,7 +178,7 @@ func TestParseGenesisIsStrict(t *testing.T) {
 		return strings.Replace(text, old, by, 1)
 	}
 	for name, c := range map[string][2]string{
-		"unknown field":        {edit(`"base_currency"`, `"validators":[],"base_currency"`), "unknown field"},
+		"unknown field":        {edit(`"base_currency"`, `"seats":[],"base_currency"`), "unknown field"},
 		"unknown field inside": {edit(`"control_group"`, `"power":1,"control_group"`), "unknown field"},
 		"unknown role":         {edit(`"BANK"`, `"BANKER"`), "members[0].roles[1]"},
 		"no role":              {edit(`"BANK"`, `"ROLE_UNSPECIFIED"`), "members[0].roles[1]"},
