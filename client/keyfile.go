@@ -56,13 +56,13 @@ type KeyInfo struct {
 	Name      string          // of the file; [a-z0-9-]{1,64}
 	Holder    string          // member or subject that signs with it
 	KeyID     string          // its id among the holder's keys
-	Algorithm types.Algorithm // ED25519
-	PublicKey []byte          // 32 bytes
+	Algorithm types.Algorithm // ED25519 or SM2_SM3
+	PublicKey []byte          // as types.SigningKey gives it
 	Sealed    bool            // false: the secret is written as it is, for demonstrations and tests
 }
 
-// KeyFolder is a folder of account keys: one file a key, named after it. The files are JSON; the secret is an ed25519 seed, sealed
-// by age (https://age-encryption.org) with a passphrase, so that 'age -d' can open it without this program.
+// KeyFolder is a folder of account keys: one file a key, named after it. The files are JSON; the secret is an ed25519 seed or
+// an SM2 number, 32 bytes, sealed by age (https://age-encryption.org) with a passphrase, so that 'age -d' can open it without this program.
 type KeyFolder struct {
 	dir        string
 	workFactor int
@@ -206,7 +206,7 @@ func (f *KeyFolder) Load(name string, passphrase func() ([]byte, error)) (*types
 	if err != nil {
 		return nil, KeyInfo{}, fmt.Errorf("%s: %w", f.path(name), err)
 	}
-	key, err := types.NewSigningKey(seed)
+	key, err := types.NewSigningKeyFor(info.Algorithm, seed)
 	if err != nil {
 		return nil, KeyInfo{}, fmt.Errorf("%s: %w", f.path(name), err)
 	}
@@ -276,17 +276,18 @@ func (file *keyFile) info(name string) (KeyInfo, error) {
 	if err != nil {
 		return KeyInfo{}, errors.New("the public key is not hexadecimal")
 	}
-	if file.Algorithm != types.Algorithm_ED25519.String() {
-		return KeyInfo{}, fmt.Errorf("the algorithm %q cannot be used for signing by this version", file.Algorithm)
+	algorithm, err := types.AlgorithmNamed(file.Algorithm)
+	if err != nil {
+		return KeyInfo{}, fmt.Errorf("the algorithm cannot be used for signing by this version: %w", err)
 	}
-	if err := types.CheckPublicKey(types.Algorithm_ED25519, public); err != nil {
+	if err := types.CheckPublicKey(algorithm, public); err != nil {
 		return KeyInfo{}, err
 	}
 	if err := types.CheckKeyID(file.KeyID); err != nil {
 		return KeyInfo{}, err
 	}
 	return KeyInfo{
-		Name: name, Holder: file.Holder, KeyID: file.KeyID, Algorithm: types.Algorithm_ED25519, PublicKey: public,
+		Name: name, Holder: file.Holder, KeyID: file.KeyID, Algorithm: algorithm, PublicKey: public,
 		Sealed: file.Seal == sealedByPassphrase,
 	}, nil
 }

@@ -83,6 +83,35 @@ func TestKeyFilePlainNeedsNoPassphrase(t *testing.T) {
 	require.Equal(t, key.Seed(), loaded.Seed())
 }
 
+// TestKeyFileSM2: an SM2 key goes in and comes out, sealed and plain, and a secret out of range is no key.
+func TestKeyFileSM2(t *testing.T) {
+	f := testKeyFolder(t)
+	key, err := types.NewSigningKeyFor(types.Algorithm_SM2_SM3, bytes.Repeat([]byte{7}, 32))
+	require.NoError(t, err)
+	info, err := f.Add("customs-a", "customs-a", "k1", key, []byte("correct horse"))
+	require.NoError(t, err)
+	require.Equal(t, types.Algorithm_SM2_SM3, info.Algorithm)
+	require.Equal(t, key.PublicKey(), info.PublicKey)
+	_, err = f.AddPlain("plain", "customs-a", "k1", key)
+	require.NoError(t, err)
+	for _, name := range []string{"customs-a", "plain"} {
+		loaded, again, err := f.Load(name, saying("correct horse"))
+		require.NoError(t, err)
+		require.Equal(t, types.Algorithm_SM2_SM3, again.Algorithm)
+		require.Equal(t, key.Seed(), loaded.Seed())
+		require.True(t, types.VerifySignature(again.Algorithm, again.PublicKey, []byte("m"), loaded.Sign([]byte("m"))))
+	}
+	text, err := os.ReadFile(f.path("plain"))
+	require.NoError(t, err)
+	secret := fmt.Sprintf("%x", key.Seed())
+	require.NoError(t, os.WriteFile(f.path("plain"), bytes.Replace(text, []byte(secret), bytes.Repeat([]byte("ff"), 32), 1), 0o600))
+	_, _, err = f.Load("plain", saying(""))
+	require.ErrorContains(t, err, "between 1 and n−2")
+	require.NoError(t, os.WriteFile(f.path("plain"), bytes.Replace(text, []byte("SM2_SM3"), []byte("ED25519"), 1), 0o600))
+	_, _, err = f.Load("plain", saying(""))
+	require.ErrorContains(t, err, "an ed25519 key has 32 bytes")
+}
+
 func TestKeyFilesAreListedAndNeverOverwritten(t *testing.T) {
 	f := testKeyFolder(t)
 	list, err := f.List()
@@ -171,7 +200,8 @@ func TestKeyFileDamage(t *testing.T) {
 		"two objects":     {string(good) + "{}", "something follows"},
 		"later version":   {replace(`"version": 1`, `"version": 2`), "version 2"},
 		"unknown seal":    {replace(`"none"`, `"rot13"`), "seal"},
-		"other algorithm": {replace("ED25519", "SM2_SM3"), "algorithm"},
+		"no algorithm":    {replace("ED25519", "RSA"), "is no algorithm"},
+		"other algorithm": {replace("ED25519", "SM2_SM3"), "an SM2 key is"},
 		"other key":       {replace(public, fmt.Sprintf("%x", other.PublicKey())), "does not belong"},
 		"short key":       {replace(public, public[2:]), "key"},
 		"no hexadecimal":  {replace(public, "zz"+public[2:]), "hexadecimal"},
@@ -209,6 +239,7 @@ func TestKeyFileWorkIsBounded(t *testing.T) {
 
 func FuzzKeyFile(f *testing.F) {
 	f.Add([]byte(`{"version":1,"holder":"member-1","key_id":"k1","algorithm":"ED25519","public_key":"00","seal":"none","secret":"00"}`))
+	f.Add([]byte(`{"version":1,"holder":"member-1","key_id":"k1","algorithm":"SM2_SM3","public_key":"04","seal":"none","secret":"01"}`))
 	f.Add([]byte(`{"version":1,"holder":"m1","seal":"age-scrypt","secret":"-----BEGIN AGE ENCRYPTED FILE-----"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, err := parseKeyFile(text)

@@ -20,24 +20,32 @@ func newKeys(o *options) *cobra.Command {
 	return cmd
 }
 
+// algorithms are the kinds of keys that can be made.
+var algorithms = map[string]types.Algorithm{"ed25519": types.Algorithm_ED25519, "sm2": types.Algorithm_SM2_SM3}
+
 func newKeysAdd(o *options) *cobra.Command {
-	var holder, id string
+	var holder, id, algorithm string
 	var plain bool
 	cmd := &cobra.Command{
 		Use:   "add NAME",
-		Short: "Make a new ed25519 key, sealed with a passphrase",
-		Long: "Make a new ed25519 key. Its file is sealed with a passphrase, which comes from --passphrase-fd, the environment variable " + client.PassphraseVariable +
+		Short: "Make a new key, sealed with a passphrase",
+		Long: "Make a new key: ed25519, or SM2 with SM3 (GB/T 32918) where the network's parameter 'algorithms' lets it sign. Its file is sealed with a passphrase, which comes from --passphrase-fd, the environment variable " + client.PassphraseVariable +
 			" or the terminal, never from the command line. With --chain-id the proof of possession that registers the key is printed, too.",
 		Example: "  ledgerctl keys add bank-a --holder bank-a --key-id bank\n" +
+			"  ledgerctl keys add customs-a --holder customs-a --key-id customs --algorithm sm2\n" +
 			"  ledgerctl keys add demo --holder platform-1 --key-id platform --plain\n" +
 			"  ledgerctl keys add bank-a --holder bank-a --key-id bank --passphrase-fd 3 3<passphrase",
 		Args: exactly(1, "a name for the key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, ok := algorithms[algorithm]
+			if !ok {
+				return usagef("--algorithm must be ed25519 or sm2, but is %q", algorithm)
+			}
 			folder, err := client.OpenKeyFolder(o.keys)
 			if err != nil {
 				return err
 			}
-			key, err := types.GenerateSigningKey()
+			key, err := types.GenerateSigningKeyFor(kind)
 			if err != nil {
 				return err
 			}
@@ -58,6 +66,7 @@ func newKeysAdd(o *options) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&holder, "holder", "", "member or enterprise that signs with it (needed)")
 	cmd.Flags().StringVar(&id, "key-id", "", "id of the key on the chain, [a-z0-9-]{1,32} (needed)")
+	cmd.Flags().StringVar(&algorithm, "algorithm", "ed25519", "ed25519, or sm2 for members that must")
 	cmd.Flags().BoolVar(&plain, "plain", false, "no passphrase: for demonstrations and tests")
 	return cmd
 }
@@ -115,9 +124,9 @@ func newKeysList(o *options) *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), out)
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "name\tholder\tkey id\tsealed\tpublic key")
+			fmt.Fprintln(w, "name\tholder\tkey id\talgorithm\tsealed\tpublic key")
 			for _, i := range list {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%t\t%x\n", i.Name, i.Holder, i.KeyID, i.Sealed, i.PublicKey)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%x\n", i.Name, i.Holder, i.KeyID, i.Algorithm, i.Sealed, i.PublicKey)
 			}
 			return w.Flush()
 		},

@@ -111,6 +111,37 @@ func TestKeys(t *testing.T) {
 	must(t, "keys", "salt", filepath.Join(dir, "salt.key"))
 }
 
+// TestSM2Keys: --algorithm sm2 makes a key that proves itself and signs.
+func TestSM2Keys(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	out := must(t, "keys", "add", "customs-a", "--holder", "customs-a", "--key-id", "customs", "--algorithm", "sm2", "--plain", "--keys", dir, "--chain-id", "c-1", "-o", "json")
+	var k keyJSON
+	require.NoError(t, json.Unmarshal([]byte(out), &k))
+	require.Equal(t, "SM2_SM3", k.Algorithm)
+	public, err := hex.DecodeString(k.PublicKey)
+	require.NoError(t, err)
+	require.NoError(t, types.CheckPublicKey(types.Algorithm_SM2_SM3, public))
+	possession, err := hex.DecodeString(k.Possession)
+	require.NoError(t, err)
+	require.True(t, types.VerifySignature(types.Algorithm_SM2_SM3, public, types.Possession("c-1", "customs-a", "customs", public), possession))
+	require.Regexp(t, `customs-a +customs-a +customs +SM2_SM3 +false +`+k.PublicKey, must(t, "keys", "list", "--keys", dir))
+
+	out = must(t, "tx", "publish_fixing", examples["publish_fixing"], "--dry-run", "--chain-id", "c-1", "--key", filepath.Join(dir, "customs-a.key"))
+	var said struct{ Tx string }
+	require.NoError(t, json.Unmarshal([]byte(out), &said))
+	raw, err := hex.DecodeString(said.Tx)
+	require.NoError(t, err)
+	tx, err := types.Decode(raw)
+	require.NoError(t, err)
+	require.Equal(t, types.Algorithm_SM2_SM3, tx.Signed.Algorithm)
+	require.True(t, types.NewVerifier().VerifyTx(tx))
+
+	status, _, errs := call(t, "keys", "add", "x", "--holder", "customs-a", "--key-id", "x", "--algorithm", "rsa", "--plain", "--keys", dir)
+	require.Equal(t, exitUsage, status)
+	require.Contains(t, errs, "--algorithm must be ed25519 or sm2")
+	require.NoFileExists(t, filepath.Join(dir, "x.key"))
+}
+
 func TestTxDryRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keys")
 	file := key(t, dir, "forex", "forex-a")
