@@ -36,7 +36,7 @@ import (
 //
 // Values: days are 2024-01-31, or D, D+30, D-3 around today; times T, T+30d, T-1s around the block's; bytes are hex or
 // #word for its SHA-256; @holder/key in public_key is that key's; lists are (a, b). A new key that is not given signs for
-// itself, with a secret made from holder and id. Keys of members are called after their role: bank-a/council.
+// itself, with a secret made from holder and id; it is of SM2 if its id begins with sm2. Keys of members are called after their role: bank-a/council.
 const castText = `
 auditor    auditor  AUDITOR
 bank-a     bank-a   COUNCIL,OPERATOR,BANK

@@ -67,9 +67,14 @@ func digestOf(word string) []byte {
 	return d[:]
 }
 
-// secret is the signing key that holder and key id stand for, whether it is registered or not.
+// secret is the signing key that holder and key id stand for, whether it is registered or not: SM2 if the id begins with
+// sm2, else ed25519.
 func (w *world) secret(holder, id string) *types.SigningKey {
-	k, err := types.NewSigningKey(digestOf("secret of " + holder + "/" + id))
+	algorithm := types.Algorithm_ED25519
+	if strings.HasPrefix(id, "sm2") {
+		algorithm = types.Algorithm_SM2_SM3
+	}
+	k, err := types.NewSigningKeyFor(algorithm, digestOf("secret of "+holder+"/"+id))
 	require.NoError(w.t, err)
 	w.secrets[hex.EncodeToString(k.PublicKey())] = k
 	return k
@@ -168,7 +173,7 @@ func (w *world) completeKey(holder string, k *types.NewKey) {
 		return
 	}
 	if k.Algorithm == types.Algorithm_ALGORITHM_UNSPECIFIED {
-		k.Algorithm = types.Algorithm_ED25519
+		k.Algorithm = w.secret(holder, k.Id).Algorithm()
 	}
 	if k.PublicKey == nil {
 		k.PublicKey = w.secret(holder, k.Id).PublicKey()
