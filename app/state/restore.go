@@ -129,7 +129,7 @@ func (r *Restore) references(w *pebble.Batch, in *rowReader, index int) error {
 	for len(in.b) > 0 {
 		number := in.uvarint()
 		ref := reference{int64(number), keys.next(in), in.bytes(in.uvarint())}
-		if in.failed || number > math.MaxInt64 || checkKey(ref.key) != nil || len(ref.value) == 0 || ref.bucket < r.m.head.floor {
+		if in.failed || number > math.MaxInt64 || checkKey(ref.key) != nil || len(ref.value) == 0 {
 			return fmt.Errorf("%w: chunk %d has a malformed reference", ErrSnapshot, index)
 		}
 		if n := len(buckets); n == 0 || buckets[n-1].bucket < ref.bucket {

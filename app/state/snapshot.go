@@ -69,9 +69,10 @@ func (db *DB) Snapshot(emit func(index int, chunk []byte) error) (m *Manifest, e
 	if m.head, err = decodeHead(row); err != nil {
 		return nil, err
 	}
-	// What only this node decides, or no root commits to, is no part of a snapshot.
-	m.head.oldest, m.head.archive, m.head.floor = m.head.Height, false, m.lowestBucket()
-	w := &chunkWriter{m: m, disk: disk, emit: emit, target: db.options.chunk}
+	w := &chunkWriter{m: m, disk: disk, emit: emit, target: db.options.chunk, floor: m.head.floor}
+	// What only this node decides, or no root commits to, is no part of a snapshot. A restored store begins without a
+	// floor: it has nothing in dropped buckets, and its next DropReferences makes it equal to its source.
+	m.head.oldest, m.head.archive, m.head.floor = m.head.Height, false, 0
 	for _, section := range []func() error{w.leaves, w.references, w.logs} {
 		if err := section(); err != nil {
 			return nil, err
@@ -80,21 +81,13 @@ func (db *DB) Snapshot(emit func(index int, chunk []byte) error) (m *Manifest, e
 	return m, nil
 }
 
-// lowestBucket is the floor that a restored store begins with. The source's own may be higher,
-// up to which there is nothing; the next DropReferences makes them equal.
-func (m *Manifest) lowestBucket() int64 {
-	if len(m.head.buckets) == 0 {
-		return 0
-	}
-	return m.head.buckets[0].bucket
-}
-
 // chunkWriter fills chunks. The first byte of a chunk is its section.
 type chunkWriter struct {
 	m      *Manifest
 	disk   pebble.Reader
 	emit   func(int, []byte) error
 	target int
+	floor  int64 // of the source: buckets below are dropped, though some rows may be left
 	chunk  []byte
 	keys   keyList
 }
@@ -146,7 +139,7 @@ func (w *chunkWriter) leaves() error {
 // references writes what the digests of live buckets were made of.
 func (w *chunkWriter) references() error {
 	w.begin(sectionReference)
-	err := liveReferences(w.disk, w.m.head.floor, func(bucket int64, key string, value []byte) error {
+	err := liveReferences(w.disk, w.floor, func(bucket int64, key string, value []byte) error {
 		if len(w.chunk) >= w.target {
 			if err := w.end(0); err != nil {
 				return err
@@ -264,7 +257,7 @@ func (m *Manifest) check() error {
 	copy(t.top[shardCount:], m.shards)
 	t.finish()
 	if m.head.Height < 1 || m.head.oldest != m.head.Height || m.head.archive ||
-		m.head.floor != m.lowestBucket() || t.root() != m.head.root(types.RootState) {
+		m.head.floor != 0 || t.root() != m.head.root(types.RootState) {
 		return fmt.Errorf("%w: the manifest's parts do not give its state root", ErrSnapshot)
 	}
 	section, shards := byte(sectionLeaves), uint32(0)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -232,4 +233,46 @@ func TestForgedManifests(t *testing.T) {
 	require.ErrorIs(t, err, ErrSnapshot)
 	_, err = db.Restore(m, 9, types.Hash{1})
 	require.ErrorIs(t, err, ErrSnapshot)
+}
+
+// TestRestoreWithReferencesAhead: a restored store takes references in buckets that are not dropped and lie before all
+// that it has; and what was dropped at the source and not yet deleted is no part of a snapshot.
+func TestRestoreWithReferencesAhead(t *testing.T) {
+	for _, live := range []bool{true, false} {
+		source, err := Open("db", snapshotOptions())
+		require.NoError(t, err)
+		run := func(db *DB, height int64, change func(*Batch)) types.Hash {
+			v := db.View()
+			defer v.Close()
+			b := NewBatch(v)
+			b.Set("chain", []byte("genesis"))
+			change(b)
+			s, err := db.Stage(height, b)
+			require.NoError(t, err)
+			require.NoError(t, db.Apply(s))
+			return s.AppHash()
+		}
+		run(source, 1, func(b *Batch) {
+			for i := range 20_000 { // more than one block deletes
+				b.SetReference(3, fmt.Sprint("old/", i), []byte("done"))
+			}
+		})
+		hash := run(source, 2, func(b *Batch) {
+			b.DropReferences(5)
+			if live {
+				b.SetReference(9, "new/1", []byte("done"))
+			}
+		})
+		m, chunks := snapshotOf(t, source)
+		db, err := restore(m, 2, hash, chunks, snapshotOptions())
+		require.NoError(t, err)
+		next := func(b *Batch) {
+			b.DropReferences(5)
+			b.SetReference(5, "new/2", []byte("done"))
+		}
+		require.Equal(t, run(source, 3, next), run(db, 3, next))
+		require.NoError(t, db.Verify())
+		require.NoError(t, db.Close())
+		require.NoError(t, source.Close())
+	}
 }
