@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X tradecredit/types.Version=$(VERSION)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint demo localnet bench soak fuzz proto clean
+.PHONY: help build test lint demo localnet bench sim soak fuzz proto clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ localnet: build ## four validators on this machine until Ctrl-C; state is kept i
 
 bench: build ## the figures: a table, then name<TAB>value<TAB>unit lines (VAT=<folder> adds the VAT invoices)
 	@$(GO) run ./testnet/bench $(if $(VAT),--vat '$(VAT)') $(BENCH)
+
+sim: ## the simulation: seeds from:to, so many blocks each (SEEDS=17:18 BLOCKS=120 replays a failure)
+	SIM_SEEDS=$(SEEDS) SIM_BLOCKS=$(BLOCKS) $(GO) test ./testnet/sim -run '^TestSeeds$$' -count 1 -timeout 150m -v
 
 soak: ## long suites: more seeds, more crash points, longer fuzzing
 	SOAK=1 $(GO) test -timeout 150m -count 1 ./...

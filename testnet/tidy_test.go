@@ -33,17 +33,18 @@ var layers = map[string]string{
 	"testnet":          "types types/score app app/state app/ledger node client",
 	"testnet/demo":     "types node client testnet",
 	"testnet/localnet": "types node client testnet",
+	"testnet/sim":      "types app app/state app/ledger testnet/model",
 	"testnet/bench":    "types types/score app app/state app/ledger node client testnet",
 }
 
 // doors says which packages alone may import a foreign one.
 var doors = map[string]string{
-	"github.com/cockroachdb/pebble":           "app/state node node/index",
-	"github.com/cometbft/cometbft/abci":       "app",
+	"github.com/cockroachdb/pebble":           "app/state node node/index testnet/sim", // the simulation: its file systems only
+	"github.com/cometbft/cometbft/abci":       "app testnet/sim",                       // it is CometBFT
 	"github.com/cometbft/cometbft/node":       "node",
 	"github.com/cometbft/cometbft/light":      "",
 	"github.com/cometbft/cometbft/rpc":        "node",
-	"github.com/cometbft/cometbft/types":      "node client testnet app testnet/bench testnet/demo testnet/localnet",
+	"github.com/cometbft/cometbft/types":      "node client testnet app testnet/bench testnet/demo testnet/localnet testnet/sim",
 	"github.com/cosmos/ics23/go":              "types app/state",
 	"github.com/oasisprotocol/curve25519-voi": "types",
 	"github.com/emmansun/gmsm":                "types",

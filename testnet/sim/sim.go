@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+
+	"tradecredit/app/state"
+	"tradecredit/types"
+)
+
+// Config of one run.
+type Config struct {
+	Seed       uint64
+	Blocks     int64
+	AuditEvery int64    // blocks between two audits of all records; 0: 10
+	Record     *History // gets every decided block; nil: nothing is kept
+	// Oracle makes what predicts every code and balance, from a genesis, its chain id and its time; nil: nobody does.
+	Oracle func(g *types.Genesis, chainID string, unix int64) *Oracle
+}
+
+// Oracle is told every block as it was decided, and asked what should have come of it.
+type Oracle struct {
+	Begin func(height, unix int64)
+	// Deliver predicts one transaction that decodes; verified says whether its signature is good. codes is empty if it
+	// does not authenticate.
+	Deliver func(t *types.Tx, verified bool) (code types.Code, codes []types.Code)
+	// End compares balances with the records of the committed block. An error says which one differs.
+	End func(r state.Reader) error
+}
+
+// Run plays one seed to its end, and returns what was reached. The error is a *Failure.
+func Run(c Config) (*Counters, error) {
+	if c.AuditEvery == 0 {
+		c.AuditEvery = 10
+	}
+	d := &driver{config: c, counters: NewCounters(), chance: source(c.Seed, "driver")}
+	err := d.run()
+	for _, r := range d.replicas {
+		r.shut()
+	}
+	if err != nil {
+		return d.counters, &Failure{Seed: c.Seed, Block: d.height, Err: err}
+	}
+	return d.counters, nil
+}
+
+// Failure says what broke, and how to see it again.
+type Failure struct {
+	Seed  uint64
+	Block int64
+	Err   error
+}
+
+// Error has the command to replay.
+func (f *Failure) Error() string {
+	return fmt.Sprintf("seed %d, block %d, commit %s: %v\nreplay: make sim SEEDS=%d:%d BLOCKS=%d", f.Seed, f.Block, commit(), f.Err, f.Seed, f.Seed+1, f.Block)
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// commit is the source's git commit as far as anybody knows it.
+func commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	out, err := exec.Command("git", "rev-parse", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// source is a stream of random numbers of its own, so that one part of the simulation that asks more often does not
+// change what the others do.
+func source(seed uint64, part string) *rand.Rand {
+	n := uint64(14695981039346656037)
+	for i := range len(part) {
+		n = (n ^ uint64(part[i])) * 1099511628211
+	}
+	return rand.New(rand.NewPCG(seed, n))
+}
+
+// chance tells whether something that happens in so many of a hundred cases happens.
+func chance(r *rand.Rand, percent int) bool { return r.IntN(100) < percent }
+
+// oneOf picks one.
+func oneOf[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }

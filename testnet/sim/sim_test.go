@@ -1,0 +1,85 @@
+package sim
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What a run covers unless SIM_SEEDS=a:b (b not included) and SIM_BLOCKS say otherwise.
+const (
+	seedsInTest, blocksInTest = 16, 200
+	seedsInSoak, blocksInSoak = 1000, 500
+)
+
+// extent reads which seeds are played, and how many blocks of each.
+func extent(t *testing.T) (from, to uint64, blocks int64) {
+	to, blocks = seedsInTest, blocksInTest
+	if os.Getenv("SOAK") != "" {
+		to, blocks = seedsInSoak, blocksInSoak
+	}
+	var err error
+	if text := os.Getenv("SIM_SEEDS"); text != "" {
+		a, b, ok := strings.Cut(text, ":")
+		require.True(t, ok, "SIM_SEEDS=%s is not from:to", text)
+		from, err = strconv.ParseUint(a, 10, 64)
+		require.NoError(t, err)
+		to, err = strconv.ParseUint(b, 10, 64)
+		require.NoError(t, err)
+		require.Less(t, from, to, "SIM_SEEDS=%s has no seed", text)
+	}
+	if text := os.Getenv("SIM_BLOCKS"); text != "" {
+		blocks, err = strconv.ParseInt(text, 10, 64)
+		require.NoError(t, err)
+		require.Positive(t, blocks)
+	}
+	return from, to, blocks
+}
+
+// TestSeeds plays the seeds, some at a time. A run that is long enough must have reached everything that is required.
+func TestSeeds(t *testing.T) {
+	from, to, blocks := extent(t)
+	began, all, mu := time.Now(), NewCounters(), sync.Mutex{}
+	t.Run("seed", func(t *testing.T) {
+		for seed := from; seed < to; seed++ {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				reached, err := Run(Config{Seed: seed, Blocks: blocks})
+				mu.Lock()
+				defer mu.Unlock()
+				all.Add(reached)
+				require.NoError(t, err)
+			})
+		}
+	})
+	t.Logf("%d seeds of %d blocks in %.1f s, %d codes\n%s", to-from, blocks, time.Since(began).Seconds(), all.Codes(), all)
+	if to-from >= seedsInTest && blocks >= blocksInTest && !t.Failed() {
+		require.Empty(t, all.Missing(), "never reached")
+	}
+}
+
+// TestSameSeed: a seed is a seed. What goes on in the background of the stores changes nothing.
+func TestSameSeed(t *testing.T) {
+	var first, second History
+	for _, h := range []*History{&first, &second} {
+		_, err := Run(Config{Seed: 3, Blocks: 60, Record: h})
+		require.NoError(t, err)
+	}
+	require.Equal(t, first, second)
+	var other History
+	_, err := Run(Config{Seed: 4, Blocks: 60, Record: &other})
+	require.NoError(t, err)
+	require.NotEqual(t, first.Blocks[20:], other.Blocks[20:])
+}
+
+// TestFailureNamesItself: what somebody reads in a log is enough to see the failure again.
+func TestFailureNamesItself(t *testing.T) {
+	err := error(&Failure{Seed: 17, Block: 120, Err: fmt.Errorf("broken")})
+	require.Regexp(t, `^seed 17, block 120, commit ([0-9a-f]{40}|unknown): broken\nreplay: make sim SEEDS=17:18 BLOCKS=120$`, err.Error())
+}
