@@ -7,76 +7,93 @@ import (
 	"tradecredit/types"
 )
 
-// Model is the whole ledger in memory.
+// Model is the whole ledger in memory. Rows are the state's own records, under the state's own keys.
 type Model struct {
 	chainID      string
 	baseCurrency string
 	offset       int64 // seconds added to UTC for the civil day
-	genesisUnix  int64
 
 	height int64
 	unix   int64
 	day    int32
-	params map[string]int64 // as they stood when the block began
+	params types.Parameters // as they stood when the block began
 
-	undo []func() // how to take back what the current message, or atomic transaction, changed
+	undo   []func() // how to take back what the current message, or atomic transaction, changed
+	tables []comparer
 
-	parameters    table[int64]
-	members       table[member]
-	keys          table[key]    // <holder>/<id>
-	publicKeys    table[string] // public key → <holder>/<id>
-	proposals     table[proposal]
-	enterprises   table[enterprise]
-	delegations   table[delegation] // <subject>/<delegate>
-	usages        table[usage]
-	references    map[string]reference // <signer>/<reference>; never taken back
-	orders        table[order]
-	movements     table[movement]
-	declarations  table[declaration]
-	customsEvents table[customsEvent]
-	documents     table[document]
-	receivables   table[receivable]
-	settlements   table[settlement] // the 32 bytes
-	fixings       table[fixing]     // <currency>/<day>
-	consents      table[consent]
-	receipts      table[receipt]
-	dues          table[due]
+	references map[string]reference // <signer>/<reference>; never taken back
+	logs       map[string][]types.Entry
 
-	facts []fact // every counted or uncounted event, in the order they came
+	parameters    *table[types.Parameters]
+	members       *table[types.Member]
+	keys          *table[types.KeyRecord]
+	publicKeys    *table[types.KeyRecord]
+	proposals     *table[types.Proposal]
+	enterprises   *table[types.Enterprise]
+	delegations   *table[types.Delegation]
+	usages        *table[types.Usage]
+	orders        *table[types.Order]
+	movements     *table[types.Movement]
+	declarations  *table[types.Declaration]
+	customsEvents *table[types.CustomsRecord]
+	documents     *table[types.Document]
+	receivables   *table[types.Receivable]
+	settlements   *table[types.Settlement]
+	fixings       *table[types.Fixing]
+	consents      *table[types.Consent]
+	receipts      *table[types.Receipt]
+	dues          *table[types.Due]
 }
 
 // New is the model of a network that begins with this genesis, at height 0. The genesis must be valid.
 func New(g *types.Genesis, chainID string, genesisUnix int64) *Model {
-	m := &Model{chainID: chainID, baseCurrency: g.BaseCurrency, offset: g.DayOffsetS, genesisUnix: genesisUnix,
-		unix: genesisUnix, references: map[string]reference{}}
-	m.parameters, m.members, m.keys = newTable[int64](m), newTable[member](m), newTable[key](m)
-	m.publicKeys, m.proposals = newTable[string](m), newTable[proposal](m)
-	m.enterprises, m.delegations, m.usages = newTable[enterprise](m), newTable[delegation](m), newTable[usage](m)
-	m.orders, m.movements, m.declarations = newTable[order](m), newTable[movement](m), newTable[declaration](m)
-	m.customsEvents, m.documents = newTable[customsEvent](m), newTable[document](m)
-	m.receivables, m.settlements, m.fixings = newTable[receivable](m), newTable[settlement](m), newTable[fixing](m)
-	m.consents, m.receipts, m.dues = newTable[consent](m), newTable[receipt](m), newTable[due](m)
-	for _, row := range types.ParameterTable {
-		m.parameters.put(row.Name, row.Default)
+	m := &Model{chainID: chainID, baseCurrency: g.BaseCurrency, offset: g.DayOffsetS, unix: genesisUnix,
+		references: map[string]reference{}, logs: map[string][]types.Entry{}}
+	m.makeTables()
+	p, err := g.InitialParameters()
+	if err != nil {
+		panic("model: " + err.Error())
 	}
-	for _, set := range g.Parameters {
-		m.parameters.put(set.Name, set.Value)
-	}
+	m.parameters.put(types.ParametersKey, p)
 	for _, gm := range g.Members {
-		m.members.put(gm.ID, member{group: gm.ControlGroup, jurisdiction: gm.Jurisdiction, roles: gm.Roles, live: true})
+		m.members.put(types.MemberKey(gm.ID), types.Member{Id: gm.ID, ControlGroup: gm.ControlGroup,
+			Jurisdiction: gm.Jurisdiction, Roles: gm.Roles, Status: types.MemberStatus_LIVE, NameDigest: gm.NameDigest})
 		for _, k := range gm.Keys {
-			m.putKey(key{holder: gm.ID, id: k.ID, role: k.Role, algorithm: k.Algorithm, public: string(k.PublicKey)})
+			m.putKey(types.KeyRecord{Holder: gm.ID, Id: k.ID, Role: k.Role, Algorithm: k.Algorithm, PublicKey: k.PublicKey,
+				Status: types.KeyStatus_KEY_LIVE})
 		}
 	}
 	m.undo = nil
 	return m
 }
 
+func (m *Model) makeTables() {
+	m.parameters = newTable[types.Parameters](m)
+	m.members = newTable[types.Member](m)
+	m.keys = newTable[types.KeyRecord](m)
+	m.publicKeys = newTable[types.KeyRecord](m)
+	m.proposals = newTable[types.Proposal](m)
+	m.enterprises = newTable[types.Enterprise](m)
+	m.delegations = newTable[types.Delegation](m)
+	m.usages = newTable[types.Usage](m)
+	m.orders = newTable[types.Order](m)
+	m.movements = newTable[types.Movement](m)
+	m.declarations = newTable[types.Declaration](m)
+	m.customsEvents = newTable[types.CustomsRecord](m)
+	m.documents = newTable[types.Document](m)
+	m.receivables = newTable[types.Receivable](m)
+	m.settlements = newTable[types.Settlement](m)
+	m.fixings = newTable[types.Fixing](m)
+	m.consents = newTable[types.Consent](m)
+	m.receipts = newTable[types.Receipt](m)
+	m.dues = newTable[types.Due](m)
+}
+
 // Begin opens a block: unix is its time in seconds, never earlier than the block before. Time moves states.
 func (m *Model) Begin(height, unix int64) {
 	m.height, m.unix = height, unix
-	m.day = dayOf(unix + m.offset)
-	m.params = maps.Clone(m.parameters.rows)
+	m.day = types.DayOf(unix, m.offset)
+	m.params = m.parameters.at(types.ParametersKey)
 	m.forgetReferences()
 	m.passTime()
 	m.undo = nil
@@ -95,9 +112,9 @@ func (m *Model) Deliver(t *types.Tx, decodeErr error, verified bool) (code types
 	if code := m.authenticate(t, verified); code != types.Code_ok {
 		return code, nil
 	}
+	m.count(t)
 	codes = m.apply(t)
-	m.references[t.Body.Signer+"/"+t.Body.Reference] = reference{until: t.Body.ValidUntilUnix, digest: t.BodyDigest,
-		height: m.height, codes: codes}
+	m.references[types.ReferenceKey(t.Body.Signer, t.Body.Reference)] = reference{t.Body.ValidUntilUnix, t.BodyDigest}
 	return firstRefusal(codes), codes
 }
 
@@ -105,7 +122,6 @@ func (m *Model) Deliver(t *types.Tx, decodeErr error, verified bool) (code types
 func (m *Model) apply(t *types.Tx) []types.Code {
 	codes := make([]types.Code, 0, len(t.Body.Messages))
 	m.undo = nil
-	bad := -1
 	for i, wrapped := range t.Body.Messages {
 		mark := len(m.undo)
 		c := m.callOf(t, wrapped)
@@ -117,25 +133,15 @@ func (m *Model) apply(t *types.Tx) []types.Code {
 		if code != types.Code_ok {
 			m.takeBack(mark)
 		}
-		codes = append(codes, code)
-		if t.Body.Atomic && refuses(code) {
-			bad = i
-			break
+		if t.Body.Atomic && code != types.Code_ok && code != types.Code_already_recorded {
+			m.takeBack(0)
+			codes = slices.Repeat([]types.Code{types.Code_rolled_back}, len(t.Body.Messages))
+			codes[i] = code
+			return codes
 		}
+		codes = append(codes, code)
 	}
-	if bad < 0 {
-		return codes
-	}
-	m.takeBack(0)
-	refused := codes[bad]
-	codes = slices.Repeat([]types.Code{types.Code_rolled_back}, len(t.Body.Messages))
-	codes[bad] = refused
 	return codes
-}
-
-// refuses tells a refusal from what was accepted: a record that stands already is no reason to undo an atomic transaction.
-func refuses(c types.Code) bool {
-	return c != types.Code_ok && c != types.Code_already_recorded
 }
 
 // firstRefusal is the code of a transaction: ok if all were accepted, else that of the first that was not.
@@ -154,3 +160,6 @@ func (m *Model) takeBack(mark int) {
 	}
 	m.undo = m.undo[:mark]
 }
+
+// sorted are the keys of a map in ascending order.
+func sorted[V any](rows map[string]V) []string { return slices.Sorted(maps.Keys(rows)) }

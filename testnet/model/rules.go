@@ -55,6 +55,17 @@ func unless(holds bool, c types.Code) types.Code {
 	return c
 }
 
+// when is the code when the condition holds.
+func when(holds bool, c types.Code) types.Code { return unless(!holds, c) }
+
+// either chooses between two codes.
+func either(first bool, a, b types.Code) types.Code {
+	if first {
+		return a
+	}
+	return b
+}
+
 // codeOf is the code of a check of package types.
 func codeOf(err error) types.Code {
 	c, ok := types.CodeOf(err)

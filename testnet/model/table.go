@@ -1,38 +1,45 @@
 package model
 
-// table is a plain map whose changes can be taken back, and that remembers what was touched since the last comparison.
-// Rows are values: get returns a copy, put stores one.
+import "tradecredit/types"
+
+// table is a plain map of one kind of record by state key, whose changes can be taken back, and that remembers what was
+// touched since the last comparison. Rows are values: get returns a copy, put stores one. What a row points at is never
+// written into, it is replaced.
 type table[V any] struct {
 	m       *Model
 	rows    map[string]V
 	touched map[string]bool
 }
 
-func newTable[V any](m *Model) table[V] {
-	return table[V]{m: m, rows: map[string]V{}, touched: map[string]bool{}}
+func newTable[V any](m *Model) *table[V] {
+	t := &table[V]{m: m, rows: map[string]V{}, touched: map[string]bool{}}
+	m.tables = append(m.tables, t)
+	return t
 }
 
-func (t *table[V]) get(key string) (V, bool) {
-	v, ok := t.rows[key]
+func (t *table[V]) get(k types.Key[V]) (V, bool) {
+	v, ok := t.rows[string(k)]
 	return v, ok
 }
 
-// at is get where the row is known to be there, or the zero row stands for none.
-func (t *table[V]) at(key string) V { return t.rows[key] }
+// at is get where the row is there, or the zero row stands for none.
+func (t *table[V]) at(k types.Key[V]) V { return t.rows[string(k)] }
 
-func (t *table[V]) has(key string) bool {
-	_, ok := t.rows[key]
+func (t *table[V]) has(k types.Key[V]) bool {
+	_, ok := t.rows[string(k)]
 	return ok
 }
 
-func (t *table[V]) put(key string, v V) {
-	t.remember(key)
-	t.rows[key] = v
+func (t *table[V]) put(k types.Key[V], v V) {
+	t.remember(string(k))
+	t.rows[string(k)] = v
 }
 
-func (t *table[V]) drop(key string) {
-	t.remember(key)
-	delete(t.rows, key)
+func (t *table[V]) drop(k types.Key[V]) {
+	if t.has(k) {
+		t.remember(string(k))
+		delete(t.rows, string(k))
+	}
 }
 
 func (t *table[V]) remember(key string) {
@@ -48,8 +55,8 @@ func (t *table[V]) remember(key string) {
 }
 
 // change applies f to a row that is there.
-func (t *table[V]) change(key string, f func(*V)) {
-	v := t.rows[key]
+func (t *table[V]) change(k types.Key[V], f func(*V)) {
+	v := t.at(k)
 	f(&v)
-	t.put(key, v)
+	t.put(k, v)
 }

@@ -1,0 +1,284 @@
+package model
+
+import (
+	"slices"
+	"strings"
+
+	"tradecredit/types"
+)
+
+var rulesOfGovernance = map[string]rule{
+	"propose": on((*Model).propose),
+	"vote":    on((*Model).vote),
+}
+
+const fortnight = 14 * 86400
+
+func (m *Model) propose(c *call, msg *types.Propose) types.Code {
+	id := c.id(msg.Id)
+	code := refusal(codeOf(types.CheckSourceID(msg.Id)), shapeOfAction(msg), m.timeOfAction(msg))
+	if code != types.Code_ok {
+		return code
+	}
+	if old, ok := m.proposals.get(types.ProposalKey(id)); ok {
+		_, code := m.again(c, old.Provenance)
+		return code
+	}
+	if code := m.actionNow(msg); code != types.Code_ok {
+		return code
+	}
+	electorate := m.electorate(m.touched(msg))
+	switch {
+	case len(electorate) == 0:
+		return types.Code_electorate_empty
+	case !slices.Contains(electorate, c.signer):
+		return types.Code_not_in_electorate
+	}
+	p := types.Proposal{Id: id, Proposal: msg, Provenance: m.provenance(c, m.day), Electorate: electorate,
+		Approvals: []string{c.signer}, Status: types.ProposalStatus_OPEN, LapsesUnix: m.unix + fortnight}
+	m.wait(p.LapsesUnix, types.DueKind_DUE_PROPOSAL, id)
+	m.decide(p)
+	return types.Code_ok
+}
+
+func (m *Model) vote(c *call, msg *types.Vote) types.Code {
+	if code := codeOf(types.CheckRecordID(msg.Proposal)); code != types.Code_ok {
+		return code
+	}
+	p, ok := m.proposals.get(types.ProposalKey(msg.Proposal))
+	if !ok {
+		return types.Code_proposal_unknown
+	}
+	approved, rejected := slices.Contains(p.Approvals, c.signer), slices.Contains(p.Rejections, c.signer)
+	switch {
+	case approved && msg.Approve || rejected && !msg.Approve:
+		return types.Code_already_recorded
+	case p.Status != types.ProposalStatus_OPEN:
+		return types.Code_proposal_not_open
+	case !slices.Contains(p.Electorate, c.signer):
+		return types.Code_not_in_electorate
+	case approved || rejected:
+		return types.Code_vote_already_given
+	}
+	if msg.Approve {
+		p.Approvals = append(slices.Clone(p.Approvals), c.signer)
+	} else {
+		p.Rejections = append(slices.Clone(p.Rejections), c.signer)
+	}
+	m.decide(p)
+	return types.Code_ok
+}
+
+// decide stores a proposal after a vote, and carries it out at two thirds, rounded up.
+func (m *Model) decide(p types.Proposal) {
+	n := len(p.Electorate)
+	quorum := (2*n + 2) / 3
+	switch {
+	case len(p.Approvals) >= quorum:
+		p.Status = types.ProposalStatus_EXECUTED
+		if code := refusal(m.timeOfAction(p.Proposal), m.actionNow(p.Proposal)); code != types.Code_ok {
+			p.Status, p.Failure = types.ProposalStatus_FAILED, uint32(code)
+		} else {
+			m.carryOut(&p)
+		}
+	case n-len(p.Rejections) < quorum:
+		p.Status = types.ProposalStatus_LAPSED_PROPOSAL
+	}
+	if p.Status != types.ProposalStatus_OPEN {
+		p.DecidedHeight = m.height
+		m.waitNoMore(p.LapsesUnix, types.DueKind_DUE_PROPOSAL, p.Id)
+	}
+	m.proposals.put(types.ProposalKey(p.Id), p)
+}
+
+// shapeOfAction is what no state could make valid.
+func shapeOfAction(msg *types.Propose) types.Code {
+	switch a := msg.Action.(type) {
+	case *types.Propose_Admit:
+		return shapeOfAdmission(a.Admit)
+	case *types.Propose_Suspend:
+		return codeOf(types.CheckMemberID(a.Suspend.Member))
+	case *types.Propose_Reinstate:
+		return codeOf(types.CheckMemberID(a.Reinstate.Member))
+	case *types.Propose_Parameter:
+		var p types.Parameters
+		return codeOf(p.Set(a.Parameter.Name, a.Parameter.Value))
+	case *types.Propose_Backfill:
+		b := a.Backfill
+		return refusal(codeOf(types.CheckMemberID(b.Member)), notTooEarly(b.FromDay), when(b.UntilDay < b.FromDay, types.Code_day_too_early))
+	}
+	return types.Code_enum_required
+}
+
+func shapeOfAdmission(a *types.Admit) types.Code {
+	code := refusal(codeOf(types.CheckMemberID(a.Member)), shapeOfKeys(a.Keys), digest(a.NameDigest),
+		codeOf(types.CheckMemberGroup(a.ControlGroup)))
+	for _, k := range a.Keys {
+		code = refusal(code, required(k.GetRole()))
+	}
+	code = refusal(code, when(len(a.Roles) == 0, types.Code_enum_required))
+	for _, r := range a.Roles {
+		code = refusal(code, when(r < types.Role_COUNCIL || r > types.Role_AUDITOR, types.Code_enum_required))
+	}
+	code = refusal(code, ascending(a.Roles), when(len(a.Keys) < 1 || len(a.Keys) > 16, types.Code_list_too_long),
+		codeOf(types.CheckJurisdiction(a.Jurisdiction)))
+	ids, publics := map[string]bool{}, map[string]bool{}
+	twice, shared, alien := false, false, false
+	for _, k := range a.Keys {
+		twice = twice || ids[k.Id]
+		shared = shared || publics[string(k.PublicKey)]
+		alien = alien || !slices.Contains(a.Roles, k.Role)
+		ids[k.Id], publics[string(k.PublicKey)] = true, true
+	}
+	return refusal(code, when(twice, types.Code_key_exists), when(shared, types.Code_public_key_in_use), when(alien, types.Code_role_not_of_member))
+}
+
+// ascending refuses a list that does not ascend, or repeats.
+func ascending[E ~int32 | ~string](list []E) types.Code {
+	for i := 1; i < len(list); i++ {
+		if list[i-1] >= list[i] {
+			return types.Code_list_not_sorted
+		}
+	}
+	return types.Code_ok
+}
+
+// timeOfAction is what only the clock decides.
+func (m *Model) timeOfAction(msg *types.Propose) types.Code {
+	switch a := msg.Action.(type) {
+	case *types.Propose_Admit:
+		code := types.Code_ok
+		for _, k := range a.Admit.Keys {
+			code = refusal(code, m.someDay(k))
+		}
+		return code
+	case *types.Propose_Backfill:
+		b := a.Backfill
+		return refusal(m.eventDay(b.UntilDay), when(b.ClosesUnix <= m.unix, types.Code_expiry_passed),
+			when(b.ClosesUnix > m.unix+366*86400, types.Code_expiry_too_far))
+	}
+	return types.Code_ok
+}
+
+// actionNow is what the present state does not allow.
+func (m *Model) actionNow(msg *types.Propose) types.Code {
+	switch a := msg.Action.(type) {
+	case *types.Propose_Admit:
+		code := types.Code_ok
+		for _, k := range a.Admit.Keys {
+			code = refusal(code, m.possession(a.Admit.Member, k))
+		}
+		code = refusal(code, when(m.members.has(types.MemberKey(a.Admit.Member)), types.Code_member_exists))
+		for _, k := range a.Admit.Keys {
+			code = refusal(code, m.publicKeyFree(k))
+		}
+		return code
+	case *types.Propose_Suspend:
+		return refusal(m.liveMember(a.Suspend.Member), unless(m.governable(func(k *types.KeyRecord) bool {
+			return k.Holder != a.Suspend.Member
+		}), types.Code_last_council_seat))
+	case *types.Propose_Reinstate:
+		x, ok := m.members.get(types.MemberKey(a.Reinstate.Member))
+		return refusal(unless(ok, types.Code_member_unknown), when(x.Status == types.MemberStatus_LIVE, types.Code_member_not_suspended))
+	case *types.Propose_Backfill:
+		return refusal(m.liveMember(a.Backfill.Member),
+			when(len(m.members.at(types.MemberKey(a.Backfill.Member)).Backfills) >= 16, types.Code_too_many_windows))
+	}
+	return types.Code_ok
+}
+
+// liveMember refuses who is no member, or suspended.
+func (m *Model) liveMember(id string) types.Code {
+	x, ok := m.members.get(types.MemberKey(id))
+	return refusal(unless(ok, types.Code_member_unknown), when(x.Status == types.MemberStatus_SUSPENDED, types.Code_member_not_live))
+}
+
+// touched is the control group that a vote is about, empty if it is about none.
+func (m *Model) touched(msg *types.Propose) string {
+	switch a := msg.Action.(type) {
+	case *types.Propose_Admit:
+		return a.Admit.ControlGroup
+	case *types.Propose_Suspend:
+		return m.groupOf(a.Suspend.Member)
+	case *types.Propose_Reinstate:
+		return m.groupOf(a.Reinstate.Member)
+	case *types.Propose_Backfill:
+		return m.groupOf(a.Backfill.Member)
+	}
+	return ""
+}
+
+// electorate are the members with a live council seat, less the group that the vote touches.
+func (m *Model) electorate(group string) []string {
+	var out []string
+	for _, id := range sorted(m.members.rows) {
+		x := m.members.rows[id]
+		if x.Status != types.MemberStatus_LIVE || x.ControlGroup == group {
+			continue
+		}
+		for _, k := range m.keysOf(x.Id) {
+			if k.Role == types.Role_COUNCIL && m.live(&k) {
+				out = append(out, x.Id)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// governable tells whether some live member keeps a COUNCIL key without an end among the keys that stay.
+func (m *Model) governable(stays func(*types.KeyRecord) bool) bool {
+	for _, k := range m.keys.rows {
+		if k.Role == types.Role_COUNCIL && k.Status == types.KeyStatus_KEY_LIVE && k.ValidUntilUnix == 0 && stays(&k) &&
+			m.members.at(types.MemberKey(k.Holder)).Status == types.MemberStatus_LIVE {
+			return true
+		}
+	}
+	return false
+}
+
+// keysOf are the keys of a holder, ascending by id.
+func (m *Model) keysOf(holder string) []types.KeyRecord {
+	var out []types.KeyRecord
+	for _, k := range m.keys.rows {
+		if k.Holder == holder {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b types.KeyRecord) int { return strings.Compare(a.Id, b.Id) })
+	return out
+}
+
+// carryOut does what was voted.
+func (m *Model) carryOut(p *types.Proposal) {
+	switch a := p.Proposal.Action.(type) {
+	case *types.Propose_Admit:
+		x := a.Admit
+		m.members.put(types.MemberKey(x.Member), types.Member{Id: x.Member, ControlGroup: x.ControlGroup, Jurisdiction: x.Jurisdiction,
+			Roles: x.Roles, Status: types.MemberStatus_LIVE, NameDigest: x.NameDigest, AdmittedHeight: m.height})
+		for _, k := range x.Keys {
+			m.putKey(newKey(x.Member, k))
+		}
+	case *types.Propose_Suspend:
+		m.members.change(types.MemberKey(a.Suspend.Member), func(x *types.Member) {
+			x.Status, x.SuspendedHeight, x.SuspensionReason = types.MemberStatus_SUSPENDED, m.height, a.Suspend.Reason
+		})
+	case *types.Propose_Reinstate:
+		m.members.change(types.MemberKey(a.Reinstate.Member), func(x *types.Member) {
+			x.Status, x.SuspendedHeight, x.SuspensionReason = types.MemberStatus_LIVE, 0, 0
+		})
+	case *types.Propose_Parameter:
+		m.parameters.change(types.ParametersKey, func(x *types.Parameters) {
+			if err := x.Set(a.Parameter.Name, a.Parameter.Value); err != nil {
+				panic("model: " + err.Error())
+			}
+		})
+	case *types.Propose_Backfill:
+		b := a.Backfill
+		m.members.change(types.MemberKey(b.Member), func(x *types.Member) {
+			x.Backfills = append(slices.Clone(x.Backfills), &types.BackfillWindow{FromDay: b.FromDay, UntilDay: b.UntilDay,
+				ClosesUnix: b.ClosesUnix, Proposal: p.Id})
+		})
+		m.wait(b.ClosesUnix, types.DueKind_DUE_BACKFILL, b.Member)
+	}
+}

@@ -1,0 +1,110 @@
+package model
+
+import "tradecredit/types"
+
+var rulesOfLogistics = map[string]rule{
+	"record_logistics_event": on((*Model).recordLogisticsEvent),
+}
+
+// movesTo says what a movement makes of an order in each state; what is not listed is refused.
+var movesTo = map[types.LogisticsEvent]struct {
+	to   types.OrderStatus
+	from []types.OrderStatus
+}{
+	types.LogisticsEvent_IN_TRANSIT: {types.OrderStatus_ORDER_IN_TRANSIT, []types.OrderStatus{types.OrderStatus_PROPOSED,
+		types.OrderStatus_CONFIRMED, types.OrderStatus_ORDER_IN_TRANSIT, types.OrderStatus_ORDER_IN_WAREHOUSE}},
+	types.LogisticsEvent_IN_WAREHOUSE: {types.OrderStatus_ORDER_IN_WAREHOUSE, []types.OrderStatus{types.OrderStatus_ORDER_IN_TRANSIT,
+		types.OrderStatus_ORDER_IN_WAREHOUSE}},
+	types.LogisticsEvent_DELIVERED: {types.OrderStatus_ORDER_DELIVERED, []types.OrderStatus{types.OrderStatus_PROPOSED,
+		types.OrderStatus_CONFIRMED, types.OrderStatus_ORDER_IN_TRANSIT, types.OrderStatus_ORDER_IN_WAREHOUSE}},
+}
+
+func (m *Model) recordLogisticsEvent(c *call, msg *types.RecordLogisticsEvent) types.Code {
+	code := refusal(codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckRecordID(msg.Order)), optionalDigest(msg.TransportDocument),
+		required(msg.Event), codeOf(types.CheckPlace(msg.Place)), notTooEarly(msg.Day))
+	estimate := msg.Event == types.LogisticsEvent_ESTIMATE
+	if estimate {
+		code = refusal(code, when(msg.Day > m.day+366, types.Code_day_too_late))
+	} else {
+		code = refusal(code, m.eventDay(msg.Day))
+	}
+	if code != types.Code_ok {
+		return code
+	}
+	at := types.MovementKey(c.id(msg.Id))
+	if old, ok := m.movements.get(at); ok {
+		p, code := m.again(c, old.Provenance)
+		if p != nil {
+			old.Provenance = p
+			m.movements.put(at, old)
+		}
+		return code
+	}
+	o, ok := m.orders.get(types.OrderKey(msg.Order))
+	if !ok {
+		return types.Code_order_unknown
+	}
+	code = when(msg.Day < o.Order.OrderDay-366, types.Code_event_before_order)
+	if !estimate {
+		code = refusal(unless(contains(movesTo[msg.Event].from, o.Status), types.Code_order_state_forbids), code)
+	}
+	if code != types.Code_ok {
+		return code
+	}
+	x := types.Movement{Event: msg, Provenance: m.provenance(c, msg.Day)}
+	m.move(c, &o, &x)
+	m.orders.put(types.OrderKey(msg.Order), o)
+	m.movements.put(at, x)
+	return types.Code_ok
+}
+
+// move does what a movement does to its order, and posts it.
+func (m *Model) move(c *call, o *types.Order, x *types.Movement) {
+	msg, p := x.Event, x.Provenance
+	e := entryOf(types.EntryKind_ENTRY_MOVEMENT, string(types.MovementKey(c.id(msg.Id))), p, msg.Day)
+	e.DueDay, e.BaseMinor = o.Order.PromisedDay, o.BaseMinor
+	e.Counted = p.Counted && !o.Related && msg.Event != types.LogisticsEvent_ESTIMATE
+	seller, buyer := e, e
+	seller.Counterparty, buyer.Counterparty = o.Order.Buyer, o.Order.Seller
+	if msg.Event == types.LogisticsEvent_ESTIMATE {
+		x.SellerEntry = m.post(o.Order.Seller, seller)
+		return
+	}
+	o.Status = movesTo[msg.Event].to
+	if c.key.Role == types.Role_LOGISTICS {
+		o.Carrier = c.signer
+	}
+	if msg.Event != types.LogisticsEvent_DELIVERED {
+		x.SellerEntry = m.post(o.Order.Seller, seller)
+		return
+	}
+	o.DeliveredDay, o.DeliveredBy = msg.Day, c.signer
+	o.DeliveredIndependent = m.independent(c.signer, o.Provenance.Signer) && m.independent(c.signer, o.Order.Seller)
+	if o.DeliveredIndependent && c.key.Role == types.Role_LOGISTICS && p.Counted && !o.Related {
+		m.lend(o, o.Legs|legGoods, p, msg.Day)
+	}
+	seller.Kind, buyer.Kind = types.EntryKind_ENTRY_DELIVERED, types.EntryKind_ENTRY_RECEIVED
+	seller.OnTime = msg.Day <= o.Order.PromisedDay
+	seller.Open = m.promises(o)
+	seller.Independent = o.DeliveredIndependent
+	x.SellerEntry = m.post(o.Order.Seller, seller)
+	x.BuyerEntry = m.post(o.Order.Buyer, buyer)
+}
+
+// promises tells whether the order's sale counted, so that its promise is open.
+func (m *Model) promises(o *types.Order) bool {
+	if o.SoldEntry == 0 {
+		return false
+	}
+	sold := m.logs[o.Order.Seller][o.SoldEntry-1]
+	return sold.Counted && sold.Open
+}
+
+func contains[E comparable](list []E, x E) bool {
+	for _, y := range list {
+		if x == y {
+			return true
+		}
+	}
+	return false
+}

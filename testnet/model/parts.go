@@ -1,0 +1,235 @@
+package model
+
+import (
+	"slices"
+
+	"tradecredit/types"
+)
+
+// A part is what one allocation of a payment closes of a receivable.
+
+// points is the published key between days beyond terms and points, linear between its knots.
+func points(dbt int32) int32 {
+	key := [][2]int32{{-30, 100}, {-20, 90}, {0, 80}, {15, 70}, {22, 60}, {30, 50}, {60, 40}, {90, 30}, {120, 20}}
+	switch {
+	case dbt <= -30:
+		return 100
+	case dbt > 180:
+		return 1
+	case dbt > 150:
+		return 10
+	case dbt > 120:
+		return 15
+	}
+	for i := 1; ; i++ {
+		if lo, hi := key[i-1], key[i]; dbt <= hi[0] {
+			return lo[1] - (dbt-lo[0])*(lo[1]-hi[1])/(hi[0]-lo[0])
+		}
+	}
+}
+
+// latest is the month that an experience counts in: of its latest live counted part.
+func latest(months []int32) int32 {
+	if len(months) == 0 {
+		return 0
+	}
+	return slices.Max(months)
+}
+
+// settle adds one part to a payment and its receivable.
+func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *types.Provenance) {
+	s := m.settlements.at(at)
+	to := types.ReceivableKey(a.Receivable)
+	r := m.receivables.at(to)
+	settled := r.SettledMinor + a.AmountMinor
+	base := share(r.BaseMinor, settled, r.Receivable.AmountMinor) - r.SettledBaseMinor
+	x := &types.Part{Receivable: a.Receivable, AmountMinor: a.AmountMinor, BaseMinor: base, Dbt: s.Day - r.Receivable.DueDay}
+	x.P = points(x.Dbt)
+	x.Bank = p.Role == types.Role_BANK && m.groupOf(p.Signer) != m.groupOf(s.Payee)
+	counts := p.Counted && !r.Related
+	if x.Bank && counts && !r.Experience {
+		m.owe(&r, p, s.Day, true)
+		x.Obligation = r.ObligationEntry
+	}
+	x.Counted = r.Experience && counts && !m.cancelsOut(&s, &r, x)
+	was := latest(r.ClosingMonths)
+	last := settled == r.Receivable.AmountMinor
+	first := r.Experience && len(r.ClosingMonths) == 0 && (x.Counted || last)
+	if x.Counted {
+		r.ClosingMonths = append(slices.Clone(r.ClosingMonths), types.MonthOf(s.Day))
+	}
+	e := m.entryOfPart(at, &s, &r, x, p, len(s.Parts))
+	e.Last = last && r.Experience
+	creditor := e
+	e.First, e.MonthWas, e.MonthNow = first, was, latest(r.ClosingMonths)
+	x.DebtorEntry = m.post(s.Payer, e)
+	creditor.Kind, creditor.Counterparty = types.EntryKind_ENTRY_COLLECTED, s.Payer
+	x.CreditorEntry = m.post(s.Payee, creditor)
+	r.SettledMinor, r.SettledBaseMinor = settled, r.SettledBaseMinor+base
+	r.Parts++
+	r.Status = types.ReceivableStatus_PARTLY_SETTLED
+	if last {
+		r.Status, r.SettledDay = types.ReceivableStatus_SETTLED, s.Day
+	}
+	if x.Bank {
+		r.BankParts++
+	}
+	if x.Bank && counts {
+		m.stand(&r, r.Legs|legFunds, p, s.Day)
+	}
+	// What cancelled out may have changed this payment's other parts, or the receivable itself, meanwhile.
+	m.receivables.put(to, r)
+	m.settlements.change(at, func(s *types.Settlement) { s.Parts = append(slices.Clone(s.Parts), x) })
+}
+
+// entryOfPart is the row of a part in the debtor's log.
+func (m *Model) entryOfPart(at types.Key[types.Settlement], s *types.Settlement, r *types.Receivable, x *types.Part, p *types.Provenance, n int) types.Entry {
+	e := entryOf(types.EntryKind_ENTRY_PAID, string(at), p, s.Day)
+	e.Counterparty, e.DueDay, e.BaseMinor, e.Dbt, e.P = s.Payee, r.Receivable.DueDay, x.BaseMinor, x.Dbt, x.P
+	e.Counted, e.Part, e.Open = x.Counted, uint32(n), r.Experience
+	e.OnTime = s.Day <= r.Receivable.DueDay+30
+	return e
+}
+
+// counterpart is a counted part that a new one may cancel out with.
+type counterpart struct {
+	settlement types.Key[types.Settlement]
+	part       int
+	day        int32
+	base       int64
+	entry      uint64
+}
+
+// cancelsOut looks for a counted payment in the other direction within 30 days and 5 %; both leave the sums.
+func (m *Model) cancelsOut(s *types.Settlement, r *types.Receivable, x *types.Part) bool {
+	for _, c := range m.recentParts(s.Payee, s.Payer) {
+		apart := max(c.day-s.Day, s.Day-c.day)
+		differ, larger := max(c.base-x.BaseMinor, x.BaseMinor-c.base), max(c.base, x.BaseMinor)
+		if apart <= 30 && differ*20 <= larger {
+			m.exclude(c.settlement, c.part)
+			return true
+		}
+	}
+	return false
+}
+
+// recentParts are the last 32 counted parts that a debtor paid a creditor, within 30 days of the newest, in the order
+// they came.
+func (m *Model) recentParts(debtor, creditor string) []counterpart {
+	var all []counterpart
+	newest := int32(-1 << 31)
+	for key, s := range m.settlements.rows {
+		if s.Payer != debtor || s.Payee != creditor {
+			continue
+		}
+		for i, p := range s.Parts {
+			if p.Counted {
+				all = append(all, counterpart{types.Key[types.Settlement](key), i, s.Day, p.BaseMinor, p.DebtorEntry})
+				newest = max(newest, s.Day)
+			}
+		}
+	}
+	all = slices.DeleteFunc(all, func(c counterpart) bool { return c.day < newest-30 })
+	slices.SortFunc(all, func(a, b counterpart) int { return int(int64(a.entry) - int64(b.entry)) })
+	return all[max(0, len(all)-32):]
+}
+
+// exclude takes a counted part out of the sums; what it paid stays paid.
+func (m *Model) exclude(at types.Key[types.Settlement], n int) {
+	s := m.settlements.at(at)
+	x := *s.Parts[n]
+	to := types.ReceivableKey(x.Receivable)
+	r := m.receivables.at(to)
+	was := latest(r.ClosingMonths)
+	r.ClosingMonths = without(r.ClosingMonths, types.MonthOf(s.Day))
+	paid := m.takenBack(s.Payer, x.DebtorEntry, types.EntryKind_ENTRY_PAID_EXCLUDED)
+	paid.MonthWas, paid.MonthNow = was, latest(r.ClosingMonths)
+	paid.First = len(r.ClosingMonths) == 0 && r.Status != types.ReceivableStatus_SETTLED
+	m.post(s.Payer, paid)
+	m.post(s.Payee, m.takenBack(s.Payee, x.CreditorEntry, types.EntryKind_ENTRY_COLLECTED_EXCLUDED))
+	x.Counted = false
+	s.Parts = slices.Clone(s.Parts)
+	s.Parts[n] = &x
+	m.settlements.put(at, s)
+	m.receivables.put(to, r)
+}
+
+// takenBack repeats an entry of a part under the kind that takes it back; it opens nothing.
+func (m *Model) takenBack(subject string, entry uint64, kind types.EntryKind) types.Entry {
+	e := m.logs[subject][entry-1]
+	e.Kind, e.Reverses, e.Open, e.First, e.Last, e.MonthWas, e.MonthNow = kind, entry, false, false, false, 0, 0
+	return e
+}
+
+func without(months []int32, month int32) []int32 {
+	i := slices.Index(months, month)
+	return slices.Delete(slices.Clone(months), i, i+1)
+}
+
+// unsettle takes one part back, exactly, and reopens the original due day.
+func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provenance) {
+	s := m.settlements.at(at)
+	x := s.Parts[n]
+	to := types.ReceivableKey(x.Receivable)
+	r := m.receivables.at(to)
+	settled := r.Status == types.ReceivableStatus_SETTLED
+	was := latest(r.ClosingMonths)
+	marked := r.Experience && !settled && len(r.ClosingMonths) == 0
+	if x.Counted {
+		r.ClosingMonths = without(r.ClosingMonths, types.MonthOf(s.Day))
+	}
+	paid := m.takenBack(s.Payer, x.DebtorEntry, types.EntryKind_ENTRY_PAID_REVERSED)
+	collected := m.takenBack(s.Payee, x.CreditorEntry, types.EntryKind_ENTRY_COLLECTED_REVERSED)
+	paid.Counted, collected.Counted = x.Counted, x.Counted
+	paid.Open, collected.Open = r.Experience, r.Experience
+	paid.Last, collected.Last = settled && r.Experience, settled && r.Experience
+	if settled {
+		onTime := r.SettledDay <= r.Receivable.DueDay+30
+		paid.OnTime, collected.OnTime = onTime, onTime
+	}
+	paid.First = r.Experience && len(r.ClosingMonths) == 0 && !marked
+	paid.MonthWas, paid.MonthNow = was, latest(r.ClosingMonths)
+	m.post(s.Payer, paid)
+	m.post(s.Payee, collected)
+	r.SettledMinor -= x.AmountMinor
+	r.SettledBaseMinor -= x.BaseMinor
+	r.SettledDay = 0
+	r.Parts--
+	if x.Bank {
+		r.BankParts--
+	}
+	m.afterReversal(&r, p, s.Day)
+	m.receivables.put(to, r)
+}
+
+// afterReversal is what a receivable is when a part was taken back.
+func (m *Model) afterReversal(r *types.Receivable, p *types.Provenance, day int32) {
+	switch {
+	case r.SettledMinor > 0:
+		r.Status = types.ReceivableStatus_PARTLY_SETTLED
+	case r.Accepted:
+		r.Status = types.ReceivableStatus_ACCEPTED
+	default:
+		r.Status = types.ReceivableStatus_ISSUED
+	}
+	if r.BankParts > 0 {
+		return
+	}
+	if r.Experience && !r.AcceptedCounts {
+		m.oweNoMore(r)
+	}
+	m.stand(r, r.Legs&^legFunds, p, day)
+}
+
+// oweNoMore takes an experience back that only a bank's payment had made.
+func (m *Model) oweNoMore(r *types.Receivable) {
+	open := r.BaseMinor - r.SettledBaseMinor
+	settled := r.Status == types.ReceivableStatus_SETTLED
+	debtor := m.takenBack(r.Receivable.Debtor, r.ObligationEntry, types.EntryKind_ENTRY_OBLIGATION_REVERSED)
+	creditor := m.takenBack(r.Receivable.Seller, r.ClaimEntry, types.EntryKind_ENTRY_CLAIM_REVERSED)
+	debtor.BaseMinor, creditor.BaseMinor = open, open
+	debtor.Open, creditor.Open = !settled, !settled
+	m.post(r.Receivable.Debtor, debtor)
+	m.post(r.Receivable.Seller, creditor)
+	r.Experience, r.ObligationEntry, r.ClaimEntry = false, 0, 0
+}
