@@ -34,8 +34,9 @@ func (g *genesis) over(v *state.View) (*state.Batch, error) {
 // header commits to the genesis, as every header commits to the state before its own block. Nothing is written; the rows
 // go to disk with the first block. CometBFT calls it again after a restart before that, and gets the same answer.
 //
-// The validators are those of the request. A genesis that does not parse or validate, vote extensions and blocks too
-// small for one transaction are errors, and the node does not start.
+// The validators are those of the request; a genesis that lists validators must list the same with the same powers. A
+// genesis that does not parse or validate, vote extensions and blocks too small for one transaction are errors, and the
+// node does not start.
 func (a *App) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.ResponseInitChain, error) {
 	if h := a.db.Head().Height; h > 0 {
 		return nil, fmt.Errorf("app: InitChain over a state of height %d; CometBFT's data and the state do not belong together", h)
@@ -48,6 +49,9 @@ func (a *App) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.Re
 		return nil, err
 	}
 	if err := parsed.Validate(req.ChainId); err != nil {
+		return nil, err
+	}
+	if err := sameValidators(parsed.Validators, req.Validators); err != nil {
 		return nil, err
 	}
 	g := &genesis{parsed: parsed, chainID: req.ChainId, unix: req.Time.Unix(), height: max(1, req.InitialHeight)}
@@ -68,6 +72,33 @@ func (a *App) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.Re
 	}
 	a.log.Info("chain begins", "chain", g.chainID, "members", len(parsed.Members), "validators", len(req.Validators), "hash", hash)
 	return &abci.ResponseInitChain{AppHash: hash[:]}, nil
+}
+
+// sameValidators refuses validators of the engine that are not those of the genesis, if that lists any: those are the ones
+// that the council signed.
+func sameValidators(listed []types.GenesisValidator, engine []abci.ValidatorUpdate) error {
+	if len(listed) == 0 {
+		return nil
+	}
+	if len(engine) != len(listed) {
+		return fmt.Errorf("app: the engine begins with %d validators, the genesis lists %d", len(engine), len(listed))
+	}
+	powers := make(map[string]int64, len(listed)) // read by key only
+	for _, v := range listed {
+		powers[string(v.PublicKey)] = v.Power
+	}
+	for _, v := range engine {
+		key := v.PubKey.GetEd25519()
+		power, ok := powers[string(key)]
+		if !ok {
+			return fmt.Errorf("app: the engine begins with the validator %x, which the genesis does not list, or lists once and the engine twice", key)
+		}
+		if power != v.Power {
+			return fmt.Errorf("app: the engine gives the validator %x the power %d, the genesis %d", key, v.Power, power)
+		}
+		delete(powers, string(key))
+	}
+	return nil
 }
 
 // checkConsensusParams refuses what this application cannot live with.
