@@ -12,7 +12,9 @@ func openMinor(r *types.Receivable) int64 {
 }
 
 // openBase is the same in the base currency.
-func openBase(r *types.Receivable) int64 { return r.BaseMinor - r.SettledBaseMinor - r.CreditedBaseMinor }
+func openBase(r *types.Receivable) int64 {
+	return r.BaseMinor - r.SettledBaseMinor - r.CreditedBaseMinor
+}
 
 // partKinds are the entries of one act: in the debtor's log, and in the creditor's.
 type partKinds struct{ debtor, creditor types.EntryKind }
