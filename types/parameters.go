@@ -29,7 +29,7 @@ var ParameterTable = []ParameterRow{
 		func(p *Parameters) *int64 { return &p.QueueItems }},
 	{"quota_subject_messages", 10, 10_000_000, 10_000, "messages an enterprise may send with its own key a day",
 		func(p *Parameters) *int64 { return &p.QuotaSubjectMessages }},
-	{"fingerprint_refusal", 0, 31, 0, "bit mask of the fingerprints that refuse a financing besides F1 and F6: 1 F0, 4 F2, 8 F3, 16 F4",
+	{"fingerprint_refusal", 66, 95, 66, "fingerprints whose hit refuses a financing: 2 F1 and 64 F6, always, with 1 F0, 4 F2, 8 F3, 16 F4",
 		func(p *Parameters) *int64 { return &p.FingerprintRefusal }},
 }
 
