@@ -11,7 +11,9 @@ import (
 //
 // Signed by the holder, itself or through its delegate. Writes document/<id>, posts DOCUMENT to the holder's log. What is
 // kept is the Merkle root over salted fields: the holder can show one field later and hide the rest. The document is
-// about the holder, or about an order, receivable or declaration that the holder is a party of.
+// about the holder, or about an order, receivable or declaration that the holder is a party of, or a transferable document
+// that it controls. It may take the place of an
+// earlier document of the same holder, type and object that is in force: that one is SUPERSEDED.
 
 // maxFields is the most fields a document commits to.
 const maxFields = 256
@@ -21,7 +23,7 @@ func checkAnchorDocument(m *types.AnchorDocument) error {
 	_, _, object := splitObject(m.Object)
 	return firstRefusal(
 		types.CheckSourceID(m.Id),
-		object,
+		object, given(m.Supersedes, types.CheckRecordID),
 		checkIssuerMember(m.Issuer),
 		types.CheckSubjectID(m.Subject), checkIssuerSubject(m.Issuer),
 		types.CheckDigest(m.Commitment),
@@ -33,7 +35,7 @@ func checkAnchorDocument(m *types.AnchorDocument) error {
 }
 
 // objectKinds are the kinds of records that a document may be about.
-var objectKinds = [...]string{string(types.Orders), string(types.Receivables), string(types.Declarations)}
+var objectKinds = [...]string{string(types.Orders), string(types.Receivables), string(types.Declarations), string(types.Transferables)}
 
 // splitObject takes a state key like "order/<id>" apart; an empty one is the party itself.
 func splitObject(object string) (kind, id string, err error) {
@@ -45,7 +47,7 @@ func splitObject(object string) (kind, id string, err error) {
 			return kind, id, types.CheckRecordID(id)
 		}
 	}
-	return "", "", types.Refuse(types.Code_record_id_malformed, "object: order/…, receivable/… or declaration/…, or empty")
+	return "", "", types.Refuse(types.Code_record_id_malformed, "object: order/…, receivable/…, declaration/… or transferable/…, or empty")
 }
 
 func checkIssuerMember(issuer string) error {
@@ -76,7 +78,7 @@ func checkValidity(m *types.AnchorDocument) error {
 	return nil
 }
 
-// anchorDocument checks: day, id, end of validity, holder, the signer's part, issuer, object.
+// anchorDocument checks: day, id, end of validity, holder, the signer's part, issuer, object, what it takes the place of.
 func anchorDocument(tx *Tx, m *types.AnchorDocument) error {
 	if err := tx.eventDay(m.IssueDay); err != nil {
 		return err
@@ -102,6 +104,9 @@ func anchorDocument(tx *Tx, m *types.AnchorDocument) error {
 		return err
 	}
 	if err := tx.concerns(m.Object, m.Subject); err != nil {
+		return err
+	}
+	if err := tx.supersede(id, m); err != nil {
 		return err
 	}
 	d := &types.Document{Document: m, Provenance: tx.provenance(m.IssueDay), Status: types.DocumentStatus_ANCHORED}
@@ -151,6 +156,14 @@ func (tx *Tx) concerns(object, subject string) error {
 		if r != nil {
 			parties = []string{r.Receivable.Seller, r.Receivable.Debtor}
 		}
+	case string(types.Transferables):
+		t, err := state.Get(tx, types.TransferableKey(id))
+		if err != nil {
+			return err
+		}
+		if t != nil {
+			parties = []string{t.Controller}
+		}
 	case string(types.Declarations):
 		d, err := state.Get(tx, types.DeclarationKey(id))
 		if err != nil {
@@ -183,4 +196,24 @@ func partyOf(parties []string, object, subject string) error {
 		}
 	}
 	return types.Refuse(types.Code_object_not_of_subject, "%s is no party of %s", subject, object)
+}
+
+// supersede ends the document that m takes the place of.
+func (tx *Tx) supersede(id string, m *types.AnchorDocument) error {
+	if m.Supersedes == "" {
+		return nil
+	}
+	old, err := tx.document(m.Supersedes)
+	if err != nil {
+		return err
+	}
+	was := old.Document
+	switch {
+	case was.Subject != m.Subject || was.Type != m.Type || was.Object != m.Object:
+		return types.Refuse(types.Code_supersedes_unfit, "%s is of another holder, type or object", m.Supersedes)
+	case old.Status != types.DocumentStatus_ANCHORED && old.Status != types.DocumentStatus_DOCUMENT_VERIFIED:
+		return types.Refuse(types.Code_supersedes_unfit, "%s is %s", m.Supersedes, old.Status)
+	}
+	old.Status, old.SupersededBy = types.DocumentStatus_DOCUMENT_SUPERSEDED, id
+	return state.Set(tx, types.DocumentKey(m.Supersedes), old)
 }

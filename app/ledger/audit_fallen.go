@@ -64,9 +64,18 @@ func auditFallenCustoms(r state.Reader) error {
 		switch {
 		case err != nil:
 			return err
-		case d == nil, v.Event.Event == types.CustomsEvent_RELEASED && (d.ReleasedDay != 0 || d.FinanceableMinor != 0),
+		case d == nil, v.Event.Event == types.CustomsEvent_RELEASED && d.ReleasedDay != 0,
 			v.Event.Event == types.CustomsEvent_DECLARED && !d.Provenance.Fallen:
 			return errors.New("it fell, and its declaration still rests on it")
+		case v.Event.Event != types.CustomsEvent_RELEASED:
+			return nil
+		}
+		e, err := state.Get(r, types.EncumbranceKey(string(types.DeclarationKey(d.Id))))
+		if err != nil {
+			return err
+		}
+		if pledged, err := pledgedMinor(e); err != nil || d.FinanceableMinor > pledged {
+			return fmt.Errorf("it fell, and %d of its declaration can be financed, %d are", d.FinanceableMinor, pledged)
 		}
 		return nil
 	})

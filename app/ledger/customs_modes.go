@@ -216,16 +216,15 @@ func (tx *Tx) sellThrough(m *types.RecordCustomsEvent, d *types.Declaration) err
 		return types.Refuse(types.Code_sold_over_value, "%d %s would be sold of %d", sold, d.Currency, d.ValueMinor)
 	}
 	d.SoldMinor = sold
+	if d.ReleasedDay == 0 { // the release fell, and with it the balance
+		return nil
+	}
 	return tx.refinance(d, d.ValueMinor-sold)
 }
 
 // refinance gives a declaration another balance; below what its liens secure the lender has to release them first.
 func (tx *Tx) refinance(d *types.Declaration, balance int64) error {
-	row, err := tx.liens(string(types.DeclarationKey(d.Id)))
-	if err != nil {
-		return err
-	}
-	secured, err := pledgedMinor(row)
+	secured, err := tx.secured(d)
 	if err != nil {
 		return err
 	}
@@ -234,4 +233,13 @@ func (tx *Tx) refinance(d *types.Declaration, balance int64) error {
 	}
 	d.FinanceableMinor = balance
 	return nil
+}
+
+// secured is what the liens on a declaration secure, in its currency.
+func (tx *Tx) secured(d *types.Declaration) (int64, error) {
+	row, err := tx.liens(string(types.DeclarationKey(d.Id)))
+	if err != nil {
+		return 0, err
+	}
+	return pledgedMinor(row)
 }

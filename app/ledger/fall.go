@@ -98,7 +98,8 @@ func fallMovement(tx *Tx, m mark, key string, value []byte) (int, error) {
 }
 
 // fallCustomsEvent: its row loses its evidence, or leaves the sums if it was late. A declaration falls with its first
-// event. A release closes the balance that it opened, for good, and its leg goes; values that were amended stay.
+// event. A release closes the balance that it opened, for good, but for what it secures, and its leg goes; values that were
+// amended stay.
 func fallCustomsEvent(tx *Tx, m mark, key string, value []byte) (int, error) {
 	v, err := decode[types.CustomsRecord](key, value)
 	if err != nil || !m.covers(v.Provenance) {
@@ -129,7 +130,7 @@ func fallCustomsEvent(tx *Tx, m mark, key string, value []byte) (int, error) {
 			return 0, err
 		}
 		work += len(o.Receivables)
-		if err := tx.unrelease(tx.Block.Today(), d, o, v.Provenance); err != nil {
+		if err := tx.releaseFalls(d, o, v.Provenance); err != nil {
 			return 0, err
 		}
 		if err := state.Set(tx, types.OrderKey(d.Order), o); err != nil {

@@ -148,7 +148,7 @@ func naiveEvents(log []posted, at func(int32) *naiveMonth, head *types.SubjectHe
 		case "ENTRY_PAID", "ENTRY_COLLECTED", "ENTRY_DELIVERED":
 			weight = e.BaseMinor
 		case "ENTRY_ORDER_BOUGHT", "ENTRY_ORDER_SOLD", "ENTRY_ORDER_CONFIRMED", "ENTRY_MOVEMENT", "ENTRY_RECEIVED",
-			"ENTRY_DELIVERY_ACCEPTED", "ENTRY_CUSTOMS", "ENTRY_VERDICT", "ENTRY_RECEIVABLE_ISSUED", "ENTRY_OBLIGATION":
+			"ENTRY_DELIVERY_ACCEPTED", "ENTRY_PROGRESS_CONFIRMED", "ENTRY_CUSTOMS", "ENTRY_TAX", "ENTRY_FX", "ENTRY_VERDICT", "ENTRY_RECEIVABLE_ISSUED", "ENTRY_OBLIGATION":
 		default:
 			continue
 		}
@@ -240,21 +240,32 @@ func naiveSeller(log []posted, at func(int32) *naiveMonth) {
 		month := at(types.MonthOf(e.Day))
 		switch e.Kind {
 		case types.EntryKind_ENTRY_ORDER_SOLD:
-			if e.Counted && e.Open {
+			if e.Counted && e.Open && !taken[p.number] {
 				onDay(at(types.MonthOf(e.DueDay)).promisedDay, e.DueDay).Items++
+			}
+		case types.EntryKind_ENTRY_ORDER_CANCELLED:
+			if e.Counted {
+				at(types.MonthOf(e.DueDay)).DeliveredLate++
+			}
+		case types.EntryKind_ENTRY_RETURN:
+			if e.Counted && !taken[p.number] {
+				month.CreditedMinor += e.BaseMinor
 			}
 		case types.EntryKind_ENTRY_DELIVERED:
 			due := at(types.MonthOf(e.DueDay))
 			if e.Open {
 				onDay(due.promisedDay, e.DueDay).Items--
 			}
-			if e.Counted && e.Independent && !lost[p.number] {
+			witnessed := e.Counted && e.Independent && !lost[p.number]
+			if witnessed {
 				month.Fulfilled++
-				if e.Day <= e.DueDay {
-					due.DeliveredOnTime++
-				} else {
+			}
+			if e.Day > e.DueDay {
+				if e.Open || witnessed {
 					due.DeliveredLate++
 				}
+			} else if witnessed {
+				due.DeliveredOnTime++
 			}
 		case types.EntryKind_ENTRY_VERDICT:
 			if e.Counted && !taken[p.number] {

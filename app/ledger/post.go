@@ -26,9 +26,13 @@ import (
 //   - OBLIGATION_REVERSED and CLAIM_REVERSED repeat day, due day, member, late and evidence of what they take back, with
 //     the amount that is open then; the obligation bears the mark above at that moment. open is false when everything was
 //     settled; on_time then says whether the claim was collected in time.
-//   - EVIDENCE_LOST, CUSTOMS_EXCLUDED and VERDICT_EXCLUDED repeat the entry that they name in reverses; an
+//   - EVIDENCE_LOST, CUSTOMS_EXCLUDED, EVENT_EXCLUDED and VERDICT_EXCLUDED repeat the entry that they name in reverses; an
 //     OBLIGATION_REVERSED of an obligation that lost its evidence says SELF_DECLARED.
-//   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and open.
+//   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and is open; then a day beyond the promised one
+//     is late whoever signed it, and however late it was reported: the promise had been broken before.
+//   - ORDER_SOLD_REVERSED repeats the counted ORDER_SOLD that it names, with open = true while its promise is; ORDER_CANCELLED
+//     that counts, in the seller's log, says that the promise stays broken.
+//   - RETURN counts in the seller's log only, at its fault; RETURN_EXCLUDED repeats it. Neither is an event.
 //   - member is empty when an enterprise signed for itself; it then makes no row among the reporting members.
 func post(w state.Writer, height int64, subject string, e types.Entry) (uint64, error) {
 	e.Height = height
@@ -64,19 +68,29 @@ func post(w state.Writer, height int64, subject string, e types.Entry) (uint64, 
 func (f *fold) apply() error {
 	switch f.entry.Kind {
 	case types.EntryKind_ENTRY_ORDER_BOUGHT, types.EntryKind_ENTRY_ORDER_CONFIRMED, types.EntryKind_ENTRY_MOVEMENT,
-		types.EntryKind_ENTRY_RECEIVED, types.EntryKind_ENTRY_DELIVERY_ACCEPTED, types.EntryKind_ENTRY_CUSTOMS:
+		types.EntryKind_ENTRY_RECEIVED, types.EntryKind_ENTRY_DELIVERY_ACCEPTED, types.EntryKind_ENTRY_PROGRESS_CONFIRMED,
+		types.EntryKind_ENTRY_CUSTOMS,
+		types.EntryKind_ENTRY_TAX, types.EntryKind_ENTRY_FX:
 		if f.entry.Counted {
 			f.event(+1)
 		}
 	case types.EntryKind_ENTRY_ORDER_SOLD:
-		f.orderSold()
+		f.orderSold(+1)
+	case types.EntryKind_ENTRY_ORDER_SOLD_REVERSED:
+		f.orderSold(-1)
+	case types.EntryKind_ENTRY_ORDER_CANCELLED:
+		f.orderCancelled()
+	case types.EntryKind_ENTRY_RETURN:
+		f.returned(+1)
+	case types.EntryKind_ENTRY_RETURN_EXCLUDED:
+		f.returned(-1)
 	case types.EntryKind_ENTRY_DELIVERED:
 		f.delivered()
 	case types.EntryKind_ENTRY_VERDICT:
 		f.verdict(+1)
 	case types.EntryKind_ENTRY_VERDICT_EXCLUDED:
 		f.verdict(-1)
-	case types.EntryKind_ENTRY_CUSTOMS_EXCLUDED:
+	case types.EntryKind_ENTRY_CUSTOMS_EXCLUDED, types.EntryKind_ENTRY_EVENT_EXCLUDED:
 		if f.entry.Counted {
 			f.event(-1)
 		}
@@ -147,40 +161,55 @@ func vouches(k types.EntryKind) bool {
 	return false
 }
 
-// orderSold opens the promise and weighs the order between the two parties.
-func (f *fold) orderSold() {
+// orderSold opens the promise and weighs the order between the two parties, or with sign −1 takes both back.
+func (f *fold) orderSold(sign int64) {
 	e := f.entry
 	if !e.Counted {
 		return
 	}
-	f.event(+1)
+	f.event(sign)
 	if e.Open {
 		m := f.month(types.MonthOf(e.DueDay))
-		f.addDay(&m.Promised, e.DueDay, types.OpenDay{Items: 1})
+		f.addDay(&m.Promised, e.DueDay, types.OpenDay{Items: sign})
 	}
-	f.order()
+	f.order(sign)
 }
 
-// delivered closes the promise; only a delivery that an independent member signed is a fulfilled sale.
+// orderCancelled keeps a promise broken whose day had passed before the order was cancelled.
+func (f *fold) orderCancelled() {
+	if f.entry.Counted {
+		f.add(&f.month(types.MonthOf(f.entry.DueDay)).DeliveredLate, 1)
+	}
+}
+
+// delivered closes the promise; only a delivery that an independent member signed is a fulfilled sale, and kept in time.
+// A promise that was broken is late whoever signed.
 func (f *fold) delivered() {
 	e := f.entry
 	due := f.month(types.MonthOf(e.DueDay))
+	sold := e.Counted && e.Independent
 	if e.Open {
 		f.addDay(&due.Promised, e.DueDay, types.OpenDay{Items: -1})
 	}
-	if !e.Counted {
-		return
-	}
-	f.event(+1)
-	if !e.Independent {
-		return
-	}
-	if e.OnTime {
-		f.add(&due.DeliveredOnTime, 1)
-	} else {
+	switch {
+	case !e.OnTime && (e.Open || sold):
 		f.add(&due.DeliveredLate, 1)
+	case sold:
+		f.add(&due.DeliveredOnTime, 1)
 	}
-	f.add(&f.month(types.MonthOf(e.Day)).Fulfilled, 1)
+	if e.Counted {
+		f.event(+1)
+	}
+	if sold {
+		f.add(&f.month(types.MonthOf(e.Day)).Fulfilled, 1)
+	}
+}
+
+// returned weighs what came back at the seller's fault, or with sign −1 takes it back.
+func (f *fold) returned(sign int64) {
+	if f.entry.Counted {
+		f.add(&f.month(types.MonthOf(f.entry.Day)).CreditedMinor, sign*f.entry.BaseMinor)
+	}
 }
 
 // verdict counts a verdict, or with sign −1 takes it back.
@@ -197,7 +226,7 @@ func (f *fold) verdict(sign int64) {
 }
 
 // evidenceLost lets an event that counts on count as SELF_DECLARED. An independent delivery is nobody's any more: it
-// stays delivered, and is no fulfilled sale.
+// stays delivered, and is no fulfilled sale; a promise that it broke stays broken.
 func (f *fold) evidenceLost() {
 	e := f.entry
 	if !e.Counted || e.Evidence <= types.Evidence_SELF_DECLARED {
@@ -209,9 +238,10 @@ func (f *fold) evidenceLost() {
 		return
 	}
 	f.add(&m.Fulfilled, -1)
-	if due := f.month(types.MonthOf(e.DueDay)); e.OnTime {
+	switch due := f.month(types.MonthOf(e.DueDay)); {
+	case e.OnTime:
 		f.add(&due.DeliveredOnTime, -1)
-	} else {
+	case !e.Open:
 		f.add(&due.DeliveredLate, -1)
 	}
 }

@@ -210,7 +210,9 @@ func (tx *Tx) declare(m *types.RecordCustomsEvent, old *types.Declaration, act *
 	if d.BaseMinor, err = tx.toBase(m.ValueMinor, m.Currency, m.Day); err != nil {
 		return nil, nil, err
 	}
-	o.Declaration = id
+	if ruleOf(m.Mode).sale() {
+		o.Declaration = id
+	}
 	return d, o, nil
 }
 
@@ -333,8 +335,7 @@ func (tx *Tx) release(m *types.RecordCustomsEvent, d *types.Declaration, o *type
 	return tx.lend(o, o.Legs|legReceipt, act, m.Day)
 }
 
-// unrelease closes the balance of a declaration that had been released, unless something rests on it; the leg goes with
-// the order's last release.
+// unrelease closes the balance of a declaration that is revoked, unless something rests on it.
 func (tx *Tx) unrelease(day int32, d *types.Declaration, o *types.Order, act *types.Provenance) error {
 	if d.LinkedMinor > 0 {
 		return types.Refuse(types.Code_linked_declaration_unfit, "%d %s of it came back", d.LinkedMinor, d.Currency)
@@ -342,11 +343,26 @@ func (tx *Tx) unrelease(day int32, d *types.Declaration, o *types.Order, act *ty
 	if err := tx.unlink(d); err != nil {
 		return err
 	}
-	if d.ReleasedDay == 0 {
-		return nil
-	}
 	if err := tx.refinance(d, 0); err != nil {
 		return err
+	}
+	return tx.takeRelease(day, d, o, act)
+}
+
+// releaseFalls closes the balance of a declaration whose release was signed by a key in wrong hands. What a lender relied
+// on stays secured until it is released.
+func (tx *Tx) releaseFalls(d *types.Declaration, o *types.Order, act *types.Provenance) error {
+	var err error
+	if d.FinanceableMinor, err = tx.secured(d); err != nil {
+		return err
+	}
+	return tx.takeRelease(tx.Block.Today(), d, o, act)
+}
+
+// takeRelease takes a release back; the leg goes with the order's last one.
+func (tx *Tx) takeRelease(day int32, d *types.Declaration, o *types.Order, act *types.Provenance) error {
+	if d.ReleasedDay == 0 {
+		return nil
 	}
 	d.ReleasedDay = 0
 	if !ruleOf(d.Mode).sale() {

@@ -74,6 +74,8 @@ func stages(holder string, role types.Role) []stage {
 		{"verify_document", stage{string(types.Documents), fallVerdicts}},
 		{"issue_receivable", stage{string(types.Receivables) + holder + "/", fallReceivable}},
 		{"record_settlement", stage{string(types.Settlements), fallSettlement}},
+		{"record_tax_event", stage{string(types.TaxEvents) + holder + "/", fallTaxEvent}},
+		{"record_fx_event", stage{string(types.FxEvents) + holder + "/", fallFxEvent}},
 		{"publish_fixing", stage{string(types.Fixings), fallFixing}},
 	}
 	var out []stage

@@ -27,7 +27,7 @@ func checkVerifyDocument(m *types.VerifyDocument) error {
 }
 
 // verifyDocument checks: day, document, whose it is, the verifier's earlier verdict, that of its control group, state,
-// commitment, expiry, source of the type.
+// commitment, expiry, whether its body was destroyed, source of the type.
 func verifyDocument(tx *Tx, m *types.VerifyDocument) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err
@@ -121,6 +121,8 @@ func (tx *Tx) verifiable(d *types.Document, m *types.VerifyDocument) error {
 		return types.Refuse(types.Code_commitment_differs, "%s commits to another paper", m.Document)
 	case d.Status == types.DocumentStatus_DOCUMENT_EXPIRED, until != 0 && until < max(m.Day, tx.Block.Today()):
 		return types.Refuse(types.Code_document_expired, "%s was valid until %s", m.Document, types.FormatDay(until))
+	case d.ErasedDay != 0:
+		return types.Refuse(types.Code_payload_erased, "the body of %s was destroyed on %s", m.Document, types.FormatDay(d.ErasedDay))
 	}
 	return nil
 }
