@@ -41,6 +41,11 @@ func naiveReplay(pairs map[string]*naivePair, p posted) {
 			return
 		}
 		n.orders = append(n.orders, p)
+	case types.EntryKind_ENTRY_ORDER_SOLD_REVERSED:
+		if !p.entry.Counted {
+			return
+		}
+		n.orders = slices.DeleteFunc(n.orders, same)
 	case types.EntryKind_ENTRY_PAID:
 		if !p.entry.Counted {
 			return

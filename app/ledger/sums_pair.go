@@ -17,13 +17,13 @@ const (
 	recentParts    = 32 // and of the rest all but the last
 )
 
-// order weighs an order between the two parties.
-func (f *fold) order() {
+// order weighs an order between the two parties, or with sign −1 takes its weight back.
+func (f *fold) order(sign int64) {
 	e := f.entry
 	f.changePair(func(p *types.PairSum) {
 		before := p.LifetimeOrdered
-		f.add(&p.LifetimeOrdered, e.BaseMinor)
-		f.changePairMonth(p, func(m *types.PairMonth) { f.add(&m.Ordered, e.BaseMinor) })
+		f.add(&p.LifetimeOrdered, sign*e.BaseMinor)
+		f.changePairMonth(p, func(m *types.PairMonth) { f.add(&m.Ordered, sign*e.BaseMinor) })
 		f.rank(f.subject, types.RankOrdered, e.Counterparty, before, p.LifetimeOrdered)
 		f.rank(e.Counterparty, types.RankOrdered, f.subject, before, p.LifetimeOrdered)
 	})
