@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tradecredit/app/state"
+	"tradecredit/testnet/model"
 	"tradecredit/types"
 )
 
@@ -72,14 +73,15 @@ func TestScripts(t *testing.T) {
 // script is one running script.
 type script struct {
 	*world
-	t      *testing.T
-	macros map[string]string
+	t       *testing.T
+	macros  map[string]string
+	predict bool // the naive model says beforehand what comes
 }
 
 func (s *script) run(d *datadriven.TestData) string {
 	s.t.Helper()
 	if s.world == nil && d.Cmd != "network" {
-		s.world = newWorld(s.t, castText, "USD", "")
+		s.begin(castText, "USD", "")
 	}
 	if s.world != nil {
 		s.world.t = s.t
@@ -95,7 +97,7 @@ func (s *script) run(d *datadriven.TestData) string {
 		if text == "" {
 			text = castText
 		}
-		s.world = newWorld(s.t, text, argument(args, "base", "USD"), argument(args, "notice", ""))
+		s.begin(text, argument(args, "base", "USD"), argument(args, "notice", ""))
 		return "ok\n"
 	case "let":
 		for _, line := range input {
@@ -130,6 +132,14 @@ func (s *script) run(d *datadriven.TestData) string {
 	}
 	require.NotNil(s.t, types.NewMsg(d.Cmd), "%s: no command %q", d.Pos, d.Cmd)
 	return s.deliver([]sent{s.transaction(args, message{d.Cmd, args})})
+}
+
+// begin makes a new network.
+func (s *script) begin(cast, base, notice string) {
+	s.world = newWorld(s.t, cast, base, notice)
+	if s.predict {
+		s.world.model = model.New(s.world.genesis, scriptChain, scriptStart)
+	}
 }
 
 func (s *script) parse(line string) (string, []datadriven.CmdArg) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tradecredit/app/state"
+	"tradecredit/testnet/model"
 	"tradecredit/types"
 )
 
@@ -27,6 +28,8 @@ type world struct {
 	sent    int
 	log     []posted                     // every row of every log
 	secrets map[string]*types.SigningKey // by public key in hex
+	genesis *types.Genesis
+	model   *model.Model // nil: nobody predicts
 }
 
 // newWorld begins a network with members from lines "id group ROLE,ROLE", ascending by id.
@@ -36,6 +39,7 @@ func newWorld(t testing.TB, cast, base, notice string) *world {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	w := &world{t: t, db: db, unix: scriptStart, secrets: map[string]*types.SigningKey{}}
 	g := &types.Genesis{BaseCurrency: base, Notice: notice, Members: w.cast(cast)}
+	w.genesis = g
 	view := db.View()
 	batch := state.NewBatch(view)
 	require.NoError(t, InitChain(batch, g, scriptChain, scriptStart))
@@ -228,11 +232,13 @@ func (w *world) block(txs []sent) ([]Result, string) {
 	require.NoError(w.t, err)
 	w.stats, err = b.Begin()
 	require.NoError(w.t, err)
+	w.predictBlock()
 	var results []Result
 	for i, s := range txs {
 		if s.refused != nil {
 			code, ok := types.CodeOf(s.refused)
 			require.True(w.t, ok)
+			w.predict(s, false, Result{Code: code})
 			results = append(results, Result{Code: code, Detail: s.refused.Error()})
 			continue
 		}
@@ -240,6 +246,7 @@ func (w *world) block(txs []sent) ([]Result, string) {
 		verified := types.VerifySignature(s.tx.Signed.Algorithm, s.tx.Signed.PublicKey, types.SignBytes(s.tx.Signed.Body), s.tx.Signed.Signature)
 		r, err := b.Deliver(s.tx, uint32(i), verified)
 		require.NoError(w.t, err)
+		w.predict(s, verified, r)
 		if !slices.Contains(r.Codes, types.Code_ok) {
 			require.Equal(w.t, before, leaves(batch), "a refusal changed the state")
 		}
@@ -248,6 +255,7 @@ func (w *world) block(txs []sent) ([]Result, string) {
 	diff := w.diff(view, batch)
 	w.audit(view, batch)
 	w.commit(view, batch)
+	w.predictState()
 	return results, diff
 }
 

@@ -85,19 +85,20 @@ func (m *Model) move(c *call, o *types.Order, x *types.Movement) {
 	}
 	seller.Kind, buyer.Kind = types.EntryKind_ENTRY_DELIVERED, types.EntryKind_ENTRY_RECEIVED
 	seller.OnTime = msg.Day <= o.Order.PromisedDay
-	seller.Open = m.promises(o)
+	seller.Open = m.promises(types.OrderKey(msg.Order), o)
 	seller.Independent = o.DeliveredIndependent
 	x.SellerEntry = m.post(o.Order.Seller, seller)
 	x.BuyerEntry = m.post(o.Order.Buyer, buyer)
 }
 
-// promises tells whether the order's sale counted, so that its promise is open.
-func (m *Model) promises(o *types.Order) bool {
-	if o.SoldEntry == 0 {
-		return false
+// promises tells whether a sale of the order counted, so that its promise is open.
+func (m *Model) promises(at types.Key[types.Order], o *types.Order) bool {
+	for _, e := range m.logs[o.Order.Seller] {
+		if e.Kind == types.EntryKind_ENTRY_ORDER_SOLD && e.Record == string(at) && e.Open {
+			return true
+		}
 	}
-	sold := m.logs[o.Order.Seller][o.SoldEntry-1]
-	return sold.Counted && sold.Open
+	return false
 }
 
 func contains[E comparable](list []E, x E) bool {

@@ -124,7 +124,7 @@ func (m *Model) confirmOrder(c *call, msg *types.ConfirmOrder) types.Code {
 	if recorder == o.Order.Buyer {
 		sold := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_SOLD, at, p, msg.Day, o.Order.Buyer)
 		sold.Open = sold.Counted
-		o.SoldEntry = m.post(o.Order.Seller, sold)
+		m.post(o.Order.Seller, sold)
 	}
 	if o.ConfirmedIndependent && p.Counted && !o.Related {
 		m.lend(&o, o.Legs|legContract, p, msg.Day)

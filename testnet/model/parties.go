@@ -174,7 +174,7 @@ func (m *Model) again(c *call, old *types.Provenance) (p *types.Provenance, code
 		return nil, types.Code_already_recorded
 	}
 	renewed := *old
-	renewed.Key, renewed.Unix = c.key.Id, m.unix
+	renewed.Key, renewed.Unix, renewed.Height = c.key.Id, m.unix, m.height
 	return &renewed, types.Code_ok
 }
 

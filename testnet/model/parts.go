@@ -62,9 +62,9 @@ func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *t
 	e.Last = last && r.Experience
 	creditor := e
 	e.First, e.MonthWas, e.MonthNow = first, was, latest(r.ClosingMonths)
-	x.DebtorEntry = m.post(s.Payer, e)
+	x.DebtorEntry = m.post(s.Payer, e) - 1
 	creditor.Kind, creditor.Counterparty = types.EntryKind_ENTRY_COLLECTED, s.Payer
-	x.CreditorEntry = m.post(s.Payee, creditor)
+	x.CreditorEntry = m.post(s.Payee, creditor) - 1
 	r.SettledMinor, r.SettledBaseMinor = settled, r.SettledBaseMinor+base
 	r.Parts++
 	r.Status = types.ReceivableStatus_PARTLY_SETTLED
@@ -142,11 +142,11 @@ func (m *Model) exclude(at types.Key[types.Settlement], n int) {
 	r := m.receivables.at(to)
 	was := latest(r.ClosingMonths)
 	r.ClosingMonths = without(r.ClosingMonths, types.MonthOf(s.Day))
-	paid := m.takenBack(s.Payer, x.DebtorEntry, types.EntryKind_ENTRY_PAID_EXCLUDED)
+	paid := m.takenBack(s.Payer, x.DebtorEntry+1, types.EntryKind_ENTRY_PAID_EXCLUDED)
 	paid.MonthWas, paid.MonthNow = was, latest(r.ClosingMonths)
 	paid.First = len(r.ClosingMonths) == 0 && r.Status != types.ReceivableStatus_SETTLED
 	m.post(s.Payer, paid)
-	m.post(s.Payee, m.takenBack(s.Payee, x.CreditorEntry, types.EntryKind_ENTRY_COLLECTED_EXCLUDED))
+	m.post(s.Payee, m.takenBack(s.Payee, x.CreditorEntry+1, types.EntryKind_ENTRY_COLLECTED_EXCLUDED))
 	x.Counted = false
 	s.Parts = slices.Clone(s.Parts)
 	s.Parts[n] = &x
@@ -178,8 +178,8 @@ func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provena
 	if x.Counted {
 		r.ClosingMonths = without(r.ClosingMonths, types.MonthOf(s.Day))
 	}
-	paid := m.takenBack(s.Payer, x.DebtorEntry, types.EntryKind_ENTRY_PAID_REVERSED)
-	collected := m.takenBack(s.Payee, x.CreditorEntry, types.EntryKind_ENTRY_COLLECTED_REVERSED)
+	paid := m.takenBack(s.Payer, x.DebtorEntry+1, types.EntryKind_ENTRY_PAID_REVERSED)
+	collected := m.takenBack(s.Payee, x.CreditorEntry+1, types.EntryKind_ENTRY_COLLECTED_REVERSED)
 	paid.Counted, collected.Counted = x.Counted, x.Counted
 	paid.Open, collected.Open = r.Experience, r.Experience
 	paid.Last, collected.Last = settled && r.Experience, settled && r.Experience
