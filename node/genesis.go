@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/cometbft/cometbft/crypto/ed25519"
@@ -32,8 +33,9 @@ type Validator struct {
 	Key  []byte // ed25519 public key, 32 bytes
 }
 
-// Genesis is the file that a network begins with, the same on all nodes: validators of equal power, the parameters of
-// consensus, and the application's first state, which is validated.
+// Genesis is the file that a network begins with, the same on all nodes: validators, the parameters of consensus, and the
+// application's first state, which is validated. Validators have the powers that the first state lists, which must then
+// list just these; else they have equal power. The same arguments give the same bytes on every machine.
 func Genesis(chainID string, at time.Time, validators []Validator, first *types.Genesis) ([]byte, error) {
 	if err := first.Validate(chainID); err != nil {
 		return nil, err
@@ -54,16 +56,22 @@ func Genesis(chainID string, at time.Time, validators []Validator, first *types.
 		if len(v.Key) != ed25519.PubKeySize {
 			return nil, fmt.Errorf("the key of validator %q has %d bytes, not %d", v.Name, len(v.Key), ed25519.PubKeySize)
 		}
-		key := ed25519.PubKey(v.Key)
-		doc.Validators = append(doc.Validators, cmttypes.GenesisValidator{
-			Address: key.Address(), PubKey: key, Power: validatorPower, Name: v.Name,
-		})
+		key, power := ed25519.PubKey(v.Key), int64(validatorPower)
+		for _, listed := range first.Validators {
+			if bytes.Equal(listed.PublicKey, v.Key) {
+				power = listed.Power
+			}
+		}
+		doc.Validators = append(doc.Validators, cmttypes.GenesisValidator{Address: key.Address(), PubKey: key, Power: power, Name: v.Name})
 	}
 	if len(doc.Validators) == 0 {
 		return nil, errors.New("a network needs at least one validator")
 	}
 	if err := doc.ValidateAndComplete(); err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	if err := sameValidators(doc.Validators, first.Validators); err != nil {
+		return nil, err
 	}
 	return cmtjson.MarshalIndent(&doc, "", "  ")
 }
@@ -121,7 +129,31 @@ func parseGenesis(text []byte) (*cmttypes.GenesisDoc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return doc, first.Validate(doc.ChainID)
+	if err := first.Validate(doc.ChainID); err != nil {
+		return nil, err
+	}
+	return doc, sameValidators(doc.Validators, first.Validators)
+}
+
+// sameValidators refuses a genesis whose two lists of validators differ: CometBFT's, and that of the first state if it has
+// one.
+func sameValidators(engine []cmttypes.GenesisValidator, listed []types.GenesisValidator) error {
+	if len(listed) == 0 {
+		return nil
+	}
+	if len(engine) != len(listed) {
+		return fmt.Errorf("genesis: validators lists %d keys, app_state.validators %d: they must be the same", len(engine), len(listed))
+	}
+	for i, v := range listed {
+		n := slices.IndexFunc(engine, func(e cmttypes.GenesisValidator) bool { return bytes.Equal(e.PubKey.Bytes(), v.PublicKey) })
+		if n < 0 {
+			return fmt.Errorf("genesis: app_state.validators[%d]: %x is not among the validators beside app_state", i, v.PublicKey)
+		}
+		if engine[n].Power != v.Power {
+			return fmt.Errorf("genesis: app_state.validators[%d]: power %d, but %d beside app_state", i, v.Power, engine[n].Power)
+		}
+	}
+	return nil
 }
 
 // genesisRow is where CometBFT's state store keeps the genesis that a home began with.

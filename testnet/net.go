@@ -1,6 +1,7 @@
 package testnet
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -22,13 +23,21 @@ type Seat struct {
 	Roles        []types.Role // ascending; one key each, its id the role's name in lower case
 }
 
+// operate gives a seat the OPERATOR role.
+func (s *Seat) operate() {
+	if !slices.Contains(s.Roles, types.Role_OPERATOR) {
+		s.Roles = append(slices.Clone(s.Roles), types.Role_OPERATOR)
+		slices.Sort(s.Roles)
+	}
+}
+
 // Plan says what network to make on this machine.
 type Plan struct {
 	Dir          string // its homes are Dir/node0 …
 	ChainID      string
 	BaseCurrency string
-	DayOffsetS   int64 // what is added to UTC to get the civil day
-	Validators   int
+	DayOffsetS   int64  // what is added to UTC to get the civil day
+	Validators   int    // node i is run by seat i, by turns; who runs one gets the OPERATOR role
 	FirstPort    int    // four ports a node from here on; 0: free ports below the ephemeral range
 	API          string // address of node 0's API; empty: from FirstPort
 	Notice       string // not empty: a simulation
@@ -45,6 +54,9 @@ type Network struct {
 	State   *types.Genesis // what the application makes of it
 	Keys    Keyring
 }
+
+// validatorPower is the same for all validators of a network.
+const validatorPower = 10
 
 // Keyring holds signing keys by holder and key id.
 type Keyring map[string]*types.SigningKey
@@ -73,6 +85,13 @@ func KeyID(r types.Role) string { return strings.ToLower(r.String()) }
 
 // Make writes the homes and the genesis of a new network. The folder must be empty or missing.
 func Make(p Plan) (*Network, error) {
+	if len(p.Seats) == 0 {
+		return nil, errors.New("testnet: a network needs members")
+	}
+	p.Seats = slices.Clone(p.Seats)
+	for i := range min(p.Validators, len(p.Seats)) {
+		p.Seats[i].operate()
+	}
 	n := &Network{Plan: p, Keys: Keyring{}}
 	seats, err := n.seats()
 	if err != nil {
@@ -93,9 +112,13 @@ func Make(p Plan) (*Network, error) {
 			return nil, err
 		}
 		validators = append(validators, node.Validator{Name: c.Moniker, Key: id.ValidatorKey})
+		n.State.Validators = append(n.State.Validators, types.GenesisValidator{
+			PublicKey: id.ValidatorKey, Power: validatorPower, Member: p.Seats[i%len(p.Seats)].ID,
+		})
 		peers = append(peers, id.NodeID+"@"+c.P2P.Laddr)
 		n.Configs = append(n.Configs, c)
 	}
+	slices.SortFunc(n.State.Validators, func(a, b types.GenesisValidator) int { return bytes.Compare(a.PublicKey, b.PublicKey) })
 	if n.Genesis, err = node.Genesis(p.ChainID, time.Now(), validators, n.State); err != nil {
 		return nil, err
 	}
@@ -129,6 +152,7 @@ func (n *Network) seats() ([]types.GenesisMember, error) {
 				ID: KeyID(r), Role: r, Algorithm: key.Algorithm(), PublicKey: key.PublicKey(),
 			})
 		}
+		slices.SortFunc(m.Keys, func(a, b types.GenesisKey) int { return strings.Compare(a.ID, b.ID) })
 		out = append(out, m)
 	}
 	slices.SortFunc(out, func(a, b types.GenesisMember) int { return strings.Compare(a.ID, b.ID) })
