@@ -73,5 +73,6 @@ func (w *world) predictState() {
 	w.model.End()
 	view := w.db.View()
 	defer func() { require.NoError(w.t, view.Close()) }()
-	require.Empty(w.t, strings.Join(w.model.Compare(view.Get), "\n"), "height %d", w.height)
+	differences := append(w.model.Compare(view.Get), w.model.CompareLogs(view.Entry)...)
+	require.Empty(w.t, strings.Join(differences, "\n"), "height %d", w.height)
 }

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"tradecredit/types"
 )
 
 // MaxDifferences is how many lines a comparison returns at most.
@@ -12,6 +14,9 @@ const MaxDifferences = 20
 
 // Get reads a row of the committed state; nil without an error when there is none. state.View.Get is one.
 type Get = func(key string) ([]byte, error)
+
+// GetEntry reads a row of a subject's log, from 0. state.View.Entry is one.
+type GetEntry = func(subject string, number uint64) ([]byte, error)
 
 // comparer is a table.
 type comparer interface {
@@ -23,6 +28,36 @@ func (m *Model) Compare(get Get) []string { return m.compare(get, false) }
 
 // CompareAll compares every record, and the sums that scores read.
 func (m *Model) CompareAll(get Get) []string { return m.compare(get, true) }
+
+// CompareLogs tells what of the rows posted since the last comparison does not stand in the subjects' logs.
+func (m *Model) CompareLogs(get GetEntry) (out []string) {
+	for _, subject := range sorted(m.logs) {
+		rows := m.logs[subject]
+		for n := m.comparedRows[subject]; n <= len(rows) && len(out) < MaxDifferences; n++ {
+			raw, err := get(subject, uint64(n))
+			at := fmt.Sprintf("log of %s #%d", subject, n)
+			if n == len(rows) {
+				if err == nil && raw != nil {
+					out = append(out, at+": the model has no such row")
+				}
+				break
+			}
+			var is types.Entry
+			if err == nil {
+				err = is.Unmarshal(raw)
+			}
+			if err != nil || raw == nil {
+				out = append(out, fmt.Sprintf("%s: the model has %s, the state none (%v)", at, rows[n].Kind, err))
+				break
+			}
+			for _, d := range differences(reflect.ValueOf(rows[n]), reflect.ValueOf(is), "") {
+				out = append(out, fmt.Sprintf("%s %s %s", at, rows[n].Kind, d))
+			}
+		}
+		m.comparedRows[subject] = len(rows)
+	}
+	return out[:min(len(out), MaxDifferences)]
+}
 
 func (m *Model) compare(get Get, all bool) (out []string) {
 	for _, t := range m.tables {

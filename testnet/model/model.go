@@ -24,6 +24,8 @@ type Model struct {
 	references map[string]reference // <signer>/<reference>; never taken back
 	logs       map[string][]types.Entry
 
+	comparedRows map[string]int // how many rows of each log were compared
+
 	parameters    *table[types.Parameters]
 	members       *table[types.Member]
 	keys          *table[types.KeyRecord]
@@ -48,7 +50,8 @@ type Model struct {
 // New is the model of a network that begins with this genesis, at height 0. The genesis must be valid.
 func New(g *types.Genesis, chainID string, genesisUnix int64) *Model {
 	m := &Model{chainID: chainID, baseCurrency: g.BaseCurrency, offset: g.DayOffsetS, unix: genesisUnix,
-		references: map[string]reference{}, logs: map[string][]types.Entry{}}
+		references: map[string]reference{}, logs: map[string][]types.Entry{},
+		comparedRows: map[string]int{}}
 	m.makeTables()
 	p, err := g.InitialParameters()
 	if err != nil {
