@@ -127,6 +127,13 @@ func gone(log []posted) map[uint64]bool {
 	return taken
 }
 
+// dropped tells whether a sale left the sums while its promise was still open.
+func dropped(log []posted, number uint64) bool {
+	return slices.ContainsFunc(log, func(p posted) bool {
+		return p.entry.Reverses == number+1 && p.entry.Kind == types.EntryKind_ENTRY_ORDER_SOLD_REVERSED && p.entry.Open
+	})
+}
+
 // weak tells which rows of a log count as SELF_DECLARED, whatever they say.
 func weak(log []posted) map[uint64]bool {
 	lost := map[uint64]bool{}
@@ -240,7 +247,7 @@ func naiveSeller(log []posted, at func(int32) *naiveMonth) {
 		month := at(types.MonthOf(e.Day))
 		switch e.Kind {
 		case types.EntryKind_ENTRY_ORDER_SOLD:
-			if e.Counted && e.Open && !taken[p.number] {
+			if e.Counted && e.Open && !dropped(log, p.number) {
 				onDay(at(types.MonthOf(e.DueDay)).promisedDay, e.DueDay).Items++
 			}
 		case types.EntryKind_ENTRY_ORDER_CANCELLED:
@@ -255,6 +262,9 @@ func naiveSeller(log []posted, at func(int32) *naiveMonth) {
 			due := at(types.MonthOf(e.DueDay))
 			if e.Open {
 				onDay(due.promisedDay, e.DueDay).Items--
+			}
+			if taken[p.number] {
+				continue
 			}
 			witnessed := e.Counted && e.Independent && !lost[p.number]
 			if witnessed {

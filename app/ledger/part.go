@@ -13,7 +13,8 @@ import (
 // its debtor:
 //
 //   - its open base amount in the sums is openBase: base_minor less what was settled and credited;
-//   - closing_months has one month for each live counted part; the experience counts in the latest of them;
+//   - closing_months has one month for each live counted part, and closing_entries the number of its entry in the debtor's
+//     log; the experience counts in the latest of them;
 //   - while it is open and has no live counted part, it stands "untouched" among the open obligations.
 //
 // A receivable that is no experience is settled all the same, by parts that count nowhere. When it becomes one later, it
@@ -79,6 +80,9 @@ func (tx *Tx) closePart(s *types.Settlement, a *types.Allocation, bank bool) err
 	e := tx.partEntry(s, r, part, len(s.Parts), was)
 	if part.DebtorEntry, part.CreditorEntry, err = tx.postPart(s, e, partPaid, 0, 0); err != nil {
 		return err
+	}
+	if part.Counted {
+		r.ClosingEntries = append(r.ClosingEntries, part.DebtorEntry)
 	}
 	s.Parts = append(s.Parts, part)
 	return state.Set(tx, types.ReceivableKey(id), r)
@@ -163,7 +167,7 @@ func takeBack(r *types.Receivable, day int32, part *types.Part) error {
 		r.BankParts--
 	}
 	if part.Counted {
-		if err := uncount(r, day); err != nil {
+		if err := uncount(r, day, part.DebtorEntry); err != nil {
 			return err
 		}
 	}
@@ -179,16 +183,15 @@ func takeBack(r *types.Receivable, day int32, part *types.Part) error {
 	return nil
 }
 
-// uncount takes the closing month of one counted part away, the newest of equal ones.
-func uncount(r *types.Receivable, day int32) error {
-	month := types.MonthOf(day)
-	for i := len(r.ClosingMonths) - 1; i >= 0; i-- {
-		if r.ClosingMonths[i] == month {
-			r.ClosingMonths = slices.Delete(r.ClosingMonths, i, i+1)
-			return nil
-		}
+// uncount takes the closing month of one counted part away: the one whose entry in the debtor's log has that number.
+func uncount(r *types.Receivable, day int32, entry uint64) error {
+	i := slices.Index(r.ClosingEntries, entry)
+	if i < 0 || len(r.ClosingMonths) != len(r.ClosingEntries) || r.ClosingMonths[i] != types.MonthOf(day) {
+		return types.Refuse(types.Code_inconsistent_state, "no counted part closed in that month")
 	}
-	return types.Refuse(types.Code_inconsistent_state, "no counted part closed in that month")
+	r.ClosingMonths = slices.Delete(r.ClosingMonths, i, i+1)
+	r.ClosingEntries = slices.Delete(r.ClosingEntries, i, i+1)
+	return nil
 }
 
 // reversePart takes one part of a settlement back. act is the reversal's own provenance, on that day.
@@ -260,7 +263,7 @@ func (tx *Tx) uncountPart(s *types.Settlement, r *types.Receivable, index int) e
 		return nil
 	}
 	was := standingOf(r)
-	if err := uncount(r, s.Day); err != nil {
+	if err := uncount(r, s.Day, part.DebtorEntry); err != nil {
 		return err
 	}
 	e := tx.partEntry(s, r, part, index, was)

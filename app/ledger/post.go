@@ -85,15 +85,17 @@ func (f *fold) apply() error {
 	case types.EntryKind_ENTRY_RETURN_EXCLUDED:
 		f.returned(-1)
 	case types.EntryKind_ENTRY_DELIVERED:
-		f.delivered()
+		f.delivered(+1)
 	case types.EntryKind_ENTRY_VERDICT:
 		f.verdict(+1)
 	case types.EntryKind_ENTRY_VERDICT_EXCLUDED:
 		f.verdict(-1)
-	case types.EntryKind_ENTRY_CUSTOMS_EXCLUDED, types.EntryKind_ENTRY_EVENT_EXCLUDED:
+	case types.EntryKind_ENTRY_CUSTOMS_EXCLUDED:
 		if f.entry.Counted {
 			f.event(-1)
 		}
+	case types.EntryKind_ENTRY_EVENT_EXCLUDED:
+		f.excluded()
 	case types.EntryKind_ENTRY_EVIDENCE_LOST:
 		f.evidenceLost()
 	case types.EntryKind_ENTRY_RECEIVABLE_ISSUED:
@@ -104,11 +106,11 @@ func (f *fold) apply() error {
 		f.legs(-1)
 	case types.EntryKind_ENTRY_OBLIGATION:
 		f.obligation(+1)
-	case types.EntryKind_ENTRY_OBLIGATION_REVERSED:
+	case types.EntryKind_ENTRY_OBLIGATION_REVERSED, types.EntryKind_ENTRY_OBLIGATION_EXCLUDED:
 		f.obligation(-1)
 	case types.EntryKind_ENTRY_CLAIM:
 		f.claim(+1)
-	case types.EntryKind_ENTRY_CLAIM_REVERSED:
+	case types.EntryKind_ENTRY_CLAIM_REVERSED, types.EntryKind_ENTRY_CLAIM_EXCLUDED:
 		f.claim(-1)
 	case types.EntryKind_ENTRY_PAID:
 		f.paid(+1, f.entry.Open, f.entry.Counted)
@@ -144,7 +146,7 @@ func (f *fold) event(sign int64) {
 		return
 	}
 	weight := int64(0)
-	if vouches(e.Kind) {
+	if vouches(e.Kind) || vouches(e.Excludes) {
 		weight = sign * e.BaseMinor
 	}
 	f.addMember(m, sign, weight)
@@ -183,25 +185,25 @@ func (f *fold) orderCancelled() {
 }
 
 // delivered closes the promise; only a delivery that an independent member signed is a fulfilled sale, and kept in time.
-// A promise that was broken is late whoever signed.
-func (f *fold) delivered() {
+// A promise that was broken is late whoever signed. With sign −1 all that is taken back, but the promise stays closed.
+func (f *fold) delivered(sign int64) {
 	e := f.entry
 	due := f.month(types.MonthOf(e.DueDay))
 	sold := e.Counted && e.Independent
-	if e.Open {
+	if e.Open && sign > 0 {
 		f.addDay(&due.Promised, e.DueDay, types.OpenDay{Items: -1})
 	}
 	switch {
 	case !e.OnTime && (e.Open || sold):
-		f.add(&due.DeliveredLate, 1)
+		f.add(&due.DeliveredLate, sign)
 	case sold:
-		f.add(&due.DeliveredOnTime, 1)
+		f.add(&due.DeliveredOnTime, sign)
 	}
 	if e.Counted {
-		f.event(+1)
+		f.event(sign)
 	}
 	if sold {
-		f.add(&f.month(types.MonthOf(e.Day)).Fulfilled, 1)
+		f.add(&f.month(types.MonthOf(e.Day)).Fulfilled, sign)
 	}
 }
 

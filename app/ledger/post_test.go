@@ -82,7 +82,7 @@ func describe(t testing.TB, key string, value []byte) string {
 // Sums kept entry by entry equal a fold over the logs that was written apart from them.
 func TestPostEqualsFold(t *testing.T) {
 	empty := emptyState(t)
-	var twoWays, exclusions, reversals, reopened, takenBack, dropped, weakened int
+	var twoWays, exclusions, reversals, reopened, takenBack, dropped, weakened, expunged int
 	for seed := range int64(200) {
 		ok := t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			h := newHistory(t, empty, seed)
@@ -94,7 +94,8 @@ func TestPostEqualsFold(t *testing.T) {
 			}
 			h.requireFold()
 			twoWays, exclusions, reversals = twoWays+h.twoWays, exclusions+h.exclusions, reversals+h.reversals
-			reopened, takenBack, weakened = reopened+h.reopened, takenBack+h.takenBack, weakened+h.weakened
+			reopened, takenBack = reopened+h.reopened, takenBack+h.takenBack
+			weakened, expunged = weakened+h.weakened, expunged+h.expunged
 			for _, p := range h.pairs {
 				for _, part := range p.parts {
 					if types.MonthOf(part.entry.Day) < p.newest-pairMonthsBack {
@@ -108,7 +109,7 @@ func TestPostEqualsFold(t *testing.T) {
 	// Histories in which these do not happen would prove little.
 	t.Logf("two-way %d, excluded %d, reversed %d, reopened by an earlier part %d, experiences taken back %d, dropped from pairs %d",
 		twoWays, exclusions, reversals, reopened, takenBack, dropped)
-	for _, n := range []int{twoWays, exclusions, reversals, reopened, takenBack, dropped, weakened} {
+	for _, n := range []int{twoWays, exclusions, reversals, reopened, takenBack, dropped, weakened, expunged} {
 		require.Greater(t, n, 50)
 	}
 }

@@ -30,6 +30,7 @@ type history struct {
 	reopened    int
 	takenBack   int
 	weakened    int
+	expunged    int
 }
 
 // debt is a receivable that is an experience of its debtor.
@@ -100,6 +101,10 @@ func (h *history) step() {
 	h.day += int32(h.rng.Intn(12))
 	if h.chance(8) {
 		h.weaken()
+		return
+	}
+	if h.chance(4) {
+		h.expunge()
 		return
 	}
 	a := traders[h.rng.Intn(len(traders))]
@@ -345,6 +350,41 @@ func (h *history) weaken() {
 		}
 		h.post(p.subject, e)
 		h.weakened++
+		return
+	}
+}
+
+// expunge takes an event out of the sums, with its promise if that is open; whether its evidence was taken before or not.
+func (h *history) expunge() {
+	for range 8 {
+		if len(h.all) == 0 {
+			return
+		}
+		p := h.all[h.rng.Intn(len(h.all))]
+		e := p.entry
+		switch e.Kind {
+		case types.EntryKind_ENTRY_ORDER_BOUGHT, types.EntryKind_ENTRY_ORDER_SOLD, types.EntryKind_ENTRY_MOVEMENT,
+			types.EntryKind_ENTRY_DELIVERED, types.EntryKind_ENTRY_RECEIVED, types.EntryKind_ENTRY_CUSTOMS:
+		default:
+			continue
+		}
+		log := slices.DeleteFunc(slices.Clone(h.all), func(q posted) bool { return q.subject != p.subject })
+		if !e.Counted || gone(log)[p.number] {
+			continue
+		}
+		if weak(log)[p.number] {
+			e.Evidence, e.Independent = types.Evidence_SELF_DECLARED, false
+		}
+		open := len(h.undelivered)
+		h.undelivered = slices.DeleteFunc(h.undelivered, func(q posted) bool { return q.subject == p.subject && q.number == p.number })
+		e.Reverses = p.number + 1
+		if e.Kind == types.EntryKind_ENTRY_ORDER_SOLD {
+			e.Kind, e.Open = types.EntryKind_ENTRY_ORDER_SOLD_REVERSED, len(h.undelivered) < open
+		} else {
+			e.Kind, e.Excludes = types.EntryKind_ENTRY_EVENT_EXCLUDED, e.Kind
+		}
+		h.post(p.subject, e)
+		h.expunged++
 		return
 	}
 }
