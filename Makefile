@@ -37,6 +37,9 @@ bench: build ## the figures: a table, then name<TAB>value<TAB>unit lines (VAT=<f
 sim: ## the simulation: seeds from:to, so many blocks each (SEEDS=17:18 BLOCKS=120 replays a failure)
 	SIM_SEEDS=$(SEEDS) SIM_BLOCKS=$(BLOCKS) $(GO) test ./testnet/sim -run '^TestSeeds$$' -count 1 -timeout 150m -v
 
+planted: ## put known bugs into the program, one at a time, and show what finds them
+	@$(GO) run ./testnet/planted
+
 soak: ## long suites: more seeds, more crash points, longer fuzzing
 	SOAK=1 $(GO) test -timeout 150m -count 1 ./...
 	$(MAKE) fuzz FUZZTIME=5m

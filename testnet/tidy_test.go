@@ -33,7 +33,8 @@ var layers = map[string]string{
 	"testnet":          "types types/score app app/state app/ledger node client",
 	"testnet/demo":     "types node client testnet",
 	"testnet/localnet": "types node client testnet",
-	"testnet/sim":      "types app app/state app/ledger testnet/model",
+	"testnet/planted":  "",
+	"testnet/sim":      "types types/score app app/state app/ledger testnet/model",
 	"testnet/bench":    "types types/score app app/state app/ledger node client testnet",
 }
 
