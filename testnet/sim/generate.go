@@ -46,7 +46,7 @@ type generator struct {
 // generators are those of all areas.
 var generators = func() []generator {
 	var all []generator
-	for _, area := range [][]generator{governance, parties, trade, documents, money, credit} {
+	for _, area := range [][]generator{governance, parties, trade, customs, documents, money, financing, credit, rights, models} {
 		all = append(all, area...)
 	}
 	return all

@@ -2,11 +2,15 @@ package sim
 
 import "tradecredit/types"
 
-// documents: commitments and what verifiers say of them.
+// documents: commitments, what verifiers say of them, and those that have a controller.
 var documents = []generator{
 	{"anchor_document", 5, anchorDocument},
 	{"verify_document", 6, verifyDocument},
 	{"revoke_document", 1, revokeDocument},
+	{"erase_payload", 1, erasePayload},
+	{"issue_transferable", 3, issueTransferable},
+	{"transfer_control", 3, transferControl},
+	{"surrender", 1, surrender},
 }
 
 func anchorDocument(w *world) *act {
@@ -23,6 +27,10 @@ func anchorDocument(w *world) *act {
 	}
 	if chance(w.rng, 30) {
 		m.Issuer = oneOf(w.rng, w.anybody(), subject)
+	}
+	if id, d := pick(w, types.Documents, func(_ string, d *types.Document) bool { return d.Status <= types.DocumentStatus_DOCUMENT_VERIFIED }); d != nil && chance(w.rng, 15) {
+		m.Supersedes, m.Subject, m.Type, m.Object = id, d.Document.Subject, d.Document.Type, d.Document.Object
+		return w.by(m.Subject, m)
 	}
 	switch w.rng.IntN(3) {
 	case 0:
@@ -66,4 +74,56 @@ func revokeDocument(w *world) *act {
 		return own(issuer, m)
 	}
 	return w.by(d.Document.Subject, m)
+}
+
+func erasePayload(w *world) *act {
+	id, d := pick(w, types.Documents, nil)
+	if d == nil {
+		return nil
+	}
+	m := &types.ErasePayload{Document: id, Day: w.ago(1), Reason: 1}
+	if types.IsSubjectID(d.Provenance.Signer) || d.Provenance.OnBehalfOf != "" && chance(w.rng, 60) {
+		return w.by(d.Document.Subject, m)
+	}
+	return own(d.Provenance.Signer, m)
+}
+
+func issueTransferable(w *world) *act {
+	m := &types.IssueTransferable{
+		Id: w.id(), Type: oneOf(w.rng, "705", "705", "632"), Commitment: w.digest(), Currency: w.currency(), AmountMinor: w.amount(), IssueDay: w.ago(5),
+		Fingerprints: w.fingerprints(),
+	}
+	id, o := pick(w, types.Orders, func(_ string, o *types.Order) bool { return o.Order.Kind == types.OrderKind_GOODS })
+	if o != nil && chance(w.rng, 60) {
+		m.Order, m.Controller, m.Currency, m.AmountMinor = id, oneOf(w.rng, o.Order.Seller, o.Order.Buyer), o.Order.Currency, o.Order.AmountMinor
+	} else if m.Controller = w.enterprise(); m.Controller == "" {
+		return nil
+	}
+	if chance(w.rng, 50) {
+		m.TransportDocument = w.digest()
+	}
+	if chance(w.rng, 70) {
+		return own(w.member(types.Role_LOGISTICS), m)
+	}
+	return w.by(m.Controller, m)
+}
+
+func transferControl(w *world) *act {
+	id, t := pick(w, types.Transferables, func(_ string, t *types.Transferable) bool {
+		return t.Status == types.TransferableStatus_TRANSFERABLE_LIVE
+	})
+	if t == nil {
+		return nil
+	}
+	return w.by(t.Controller, &types.TransferControl{Transferable: id, To: w.enterprise(), Day: w.ago(1)})
+}
+
+func surrender(w *world) *act {
+	id, t := pick(w, types.Transferables, func(_ string, t *types.Transferable) bool {
+		return t.Status == types.TransferableStatus_TRANSFERABLE_LIVE
+	})
+	if t == nil {
+		return nil
+	}
+	return w.by(t.Controller, &types.Surrender{Transferable: id, Day: w.ago(1)})
 }

@@ -9,43 +9,120 @@ import (
 
 // governance: the council and everybody's keys.
 var governance = []generator{
-	{"propose", 2, propose},
-	{"vote", 8, vote},
+	{"propose", 4, propose},
+	{"vote", 14, vote},
+	{"publish_codes", 3, publishCodes},
 	{"rotate_key", 2, rotateKey},
 	{"revoke_key", 1, revokeKey},
 }
 
 func propose(w *world) *act {
 	m := &types.Propose{Id: w.id()}
-	switch n := w.rng.IntN(20); {
-	case n < 3:
+	if chance(w.rng, 50) {
+		w.members(m)
+	} else {
+		w.network(m)
+	}
+	if m.Action == nil {
+		return nil
+	}
+	return own(w.member(types.Role_COUNCIL), m)
+}
+
+// members is a proposal about one of them.
+func (w *world) members(m *types.Propose) {
+	switch suspended := w.suspended(); w.rng.IntN(6) {
+	case 0:
 		id := fmt.Sprintf("late-%d", w.rng.IntN(6))
 		role := oneOf(w.rng, types.Role_BANK, types.Role_LOGISTICS, types.Role_VERIFIER, types.Role_INSURER)
 		m.Action = &types.Propose_Admit{Admit: &types.Admit{
 			Member: id, ControlGroup: id, Jurisdiction: "SG", Roles: []types.Role{role}, NameDigest: w.digest(),
 			Keys: []*types.NewKey{w.newKey(id, role)},
 		}}
-	case n < 5:
-		if suspended := w.suspended(); len(suspended) < 2 {
+	case 1:
+		if len(suspended) < 2 {
 			m.Action = &types.Propose_Suspend{Suspend: &types.Suspend{Member: cast[w.rng.IntN(len(cast))].id, Reason: 1}}
 		}
-	case n < 9:
-		if suspended := w.suspended(); len(suspended) > 0 {
+	case 2, 3:
+		if len(suspended) > 0 {
 			m.Action = &types.Propose_Reinstate{Reinstate: &types.Reinstate{Member: oneOf(w.rng, suspended...)}}
 		}
-	case n < 14:
-		m.Action = &types.Propose_Parameter{Parameter: w.parameter()}
-	default:
+	case 4:
 		from := w.ago(300)
 		m.Action = &types.Propose_Backfill{Backfill: &types.Backfill{
 			Member: cast[w.rng.IntN(len(cast))].id, FromDay: from, UntilDay: min(w.today(), from+int32(w.rng.IntN(200))),
 			ClosesUnix: w.now.Unix() + 1 + w.rng.Int64N(20*86400),
 		}}
+	case 5:
+		holder := w.anybody()
+		if k := w.someKey(holder); k != nil {
+			m.Action = &types.Propose_RecoverKey{RecoverKey: &types.RecoverKey{Holder: holder, LostKey: k.Id, NewKey: w.newKey(holder, k.Role)}}
+		}
 	}
-	if m.Action == nil {
+}
+
+// network is a proposal about all of them.
+func (w *world) network(m *types.Propose) {
+	switch w.rng.IntN(8) {
+	case 0, 1:
+		m.Action = &types.Propose_Parameter{Parameter: w.parameter()}
+	case 2, 3:
+		m.Action = &types.Propose_Validator{Validator: w.validator()}
+	case 4:
+		m.Action = &types.Propose_CodeList{CodeList: w.codeList()}
+	case 5:
+		if s := w.stage(); s != nil {
+			m.Action = &types.Propose_Model{Model: s}
+		}
+	case 6:
+		w.epochOrUpgrade(m)
+	case 7:
+		i := w.rng.IntN(len(currencies))
+		m.Action = &types.Propose_Fixing{Fixing: &types.PublishFixing{Currency: currencies[i], Day: w.ago(3), RateE9: rates[i] / 2 * int64(1+w.rng.IntN(4))}}
+	}
+}
+
+// validator gives a node's consensus key to a member, changes its power, or takes it out.
+func (w *world) validator() *types.ChangeValidator {
+	k := w.secret(fmt.Sprintf("node-%d", w.rng.IntN(8)), "consensus")
+	m := &types.ChangeValidator{PublicKey: k.PublicKey()}
+	if chance(w.rng, 80) {
+		m.Power, m.Member = 8+w.rng.Int64N(4), w.member(types.Role_OPERATOR)
+	}
+	return m
+}
+
+// epochOrUpgrade opens the next epoch of fingerprints, or plans an upgrade that lies beyond the end of every run.
+func (w *world) epochOrUpgrade(m *types.Propose) {
+	if chance(w.rng, 40) {
+		plan := &types.PlanUpgrade{AppVersion: 2, Height: w.height + 1_000_000, BinaryDigest: w.digest()}
+		if chance(w.rng, 40) {
+			plan = &types.PlanUpgrade{} // dropped
+		}
+		m.Action = &types.Propose_Upgrade{Upgrade: plan}
+		return
+	}
+	number, opens := uint32(1), w.today()
+	if e := get(w, types.EpochsKey); e != nil && len(e.Epochs) > 0 {
+		last := e.Epochs[len(e.Epochs)-1].Epoch
+		number, opens = last.Epoch+1, max(opens, last.OpensDay+1)
+	}
+	m.Action = &types.Propose_Epoch{Epoch: &types.OpenEpoch{
+		Epoch: number, KeyCheck: w.digest(), OpensDay: opens + int32(w.rng.IntN(3)), ClosesDay: opens + 910 + int32(w.rng.IntN(90)),
+	}}
+}
+
+// someKey is a key of a holder; nil if it has none.
+func (w *world) someKey(holder string) *types.KeyRecord {
+	keys := w.mirror.owners[string(types.Keys)+holder+"/"]
+	if len(keys) == 0 {
 		return nil
 	}
-	return own(w.member(types.Role_COUNCIL), m)
+	raw, ok := w.mirror.rows[oneOf(w.rng, keys...)]
+	if !ok {
+		return nil
+	}
+	return decode[types.KeyRecord](raw)
 }
 
 func (w *world) suspended() (out []string) {
@@ -96,7 +173,11 @@ func rotateKey(w *world) *act {
 	holder := w.anybody()
 	key, old := "", (*types.KeyRecord)(nil)
 	for _, at := range w.mirror.owners[string(types.Keys)+holder+"/"] {
-		k := decode[types.KeyRecord](w.mirror.rows[at])
+		raw, ok := w.mirror.rows[at]
+		if !ok {
+			continue
+		}
+		k := decode[types.KeyRecord](raw)
 		if !w.holds(holder, k.Role) || old == nil && chance(w.rng, 20) {
 			key, old = k.Id, k
 		}
@@ -113,15 +194,10 @@ func rotateKey(w *world) *act {
 
 func revokeKey(w *world) *act {
 	holder := w.anybody()
-	keys := w.mirror.owners[string(types.Keys)+holder+"/"]
-	if len(keys) == 0 {
+	k := w.someKey(holder)
+	if k == nil {
 		return nil
 	}
-	raw, ok := w.mirror.rows[oneOf(w.rng, keys...)]
-	if !ok {
-		return nil
-	}
-	k := decode[types.KeyRecord](raw)
 	m := &types.RevokeKey{Key: k.Id}
 	if chance(w.rng, 60) {
 		m.CompromisedSinceUnix = w.now.Unix() - 1 - w.rng.Int64N(30*86400)

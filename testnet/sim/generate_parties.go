@@ -12,6 +12,7 @@ var parties = []generator{
 	{"confirm_enterprise", 5, confirmEnterprise},
 	{"delegate", 2, delegateTo},
 	{"revoke_delegation", 1, revokeDelegation},
+	{"update_enterprise", 2, updateEnterprise},
 }
 
 var registrars = []types.Role{types.Role_BANK, types.Role_PLATFORM, types.Role_CUSTOMS, types.Role_TAX}
@@ -93,4 +94,16 @@ func revokeDelegation(w *world) *act {
 		return nil
 	}
 	return &act{signer: subject, msg: &types.RevokeDelegation{Delegate: to}}
+}
+
+func updateEnterprise(w *world) *act {
+	subject := w.enterprise()
+	if subject == "" {
+		return nil
+	}
+	e := get(w, types.EnterpriseKey(subject)).Registration
+	return own(w.oneWith(registrars...), &types.UpdateEnterprise{
+		Subject: subject, CrossReferences: e.CrossReferences, District: oneOf(w.rng, "330106", "DE", "SG"), Industry: oneOf(w.rng, "", "C39"),
+		Size_: types.EnterpriseSize(1 + w.rng.IntN(4)), Ownership: e.Ownership, ControlGroup: e.ControlGroup,
+	})
 }
