@@ -13,6 +13,9 @@ const MaxAmount = 1_000_000_000_000_000
 // MaxRateE9 is the largest fixing: a million units of the base currency for one unit.
 const MaxRateE9 = 1_000_000 * rateUnit
 
+// maxExponent is the most decimals that a minor unit has (ISO 4217: CLF, UYW).
+const maxExponent = 4
+
 // rateUnit is the scale of a fixing: base units for one unit, times 10^9.
 const rateUnit = 1_000_000_000
 
@@ -34,6 +37,15 @@ func CheckRate(rateE9 int64) error {
 	}
 	if rateE9 > MaxRateE9 {
 		return Refuse(Code_amount_too_large, "rate %d, at most %d", rateE9, int64(MaxRateE9))
+	}
+	return nil
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -95,19 +107,21 @@ func Share(total, part, whole int64) (int64, error) {
 // at least 1: an amount weighs something in every sum, however small its currency's unit.
 // It refuses a bad amount, rate or currency, and amount_too_large when the result is beyond MaxAmount.
 func ToBase(amount int64, currency string, rateE9 int64, base string) (int64, error) {
-	if err := CheckAmount(amount); err != nil {
+	if err := firstOf(CheckAmount(amount), CheckRate(rateE9), CheckCurrency(currency), CheckCurrency(base)); err != nil {
 		return 0, err
 	}
-	if err := CheckRate(rateE9); err != nil {
+	from, _ := Exponent(currency)
+	to, _ := Exponent(base)
+	return Convert(amount, from, rateE9, to)
+}
+
+// Convert is ToBase for currencies whose decimals the caller knows: from of the amount, to of the base, 0 to 4 each.
+func Convert(amount int64, from int, rateE9 int64, to int) (int64, error) {
+	if err := firstOf(CheckAmount(amount), CheckRate(rateE9)); err != nil {
 		return 0, err
 	}
-	from, ok := Exponent(currency)
-	if !ok {
-		return 0, CheckCurrency(currency)
-	}
-	to, ok := Exponent(base)
-	if !ok {
-		return 0, CheckCurrency(base)
+	if from < 0 || from > maxExponent || to < 0 || to > maxExponent {
+		return 0, Refuse(Code_overflow, "%d and %d decimals", from, to)
 	}
 	// amount ≤ 10^15, rate ≤ 10^15, scale ≤ 10^4: at most 10^34, below 2^128.
 	product, err := Uint128{}.AddMul(amount, rateE9)
@@ -123,7 +137,7 @@ func ToBase(amount int64, currency string, rateE9 int64, base string) (int64, er
 	}
 	quotient, _ := product.Div(divisor)
 	if quotient.Hi != 0 || quotient.Lo > MaxAmount {
-		return 0, Refuse(Code_amount_too_large, "%d %s in %s, at most %d", amount, currency, base, int64(MaxAmount))
+		return 0, Refuse(Code_amount_too_large, "%d minor units in the base currency, at most %d", amount, int64(MaxAmount))
 	}
 	return max(int64(quotient.Lo), 1), nil
 }

@@ -164,7 +164,7 @@ func auditProposals(r state.Reader) error {
 				return fmt.Errorf("%s is not of the electorate", v)
 			}
 		}
-		need := quorum(len(p.Electorate))
+		need := quorum(p)
 		open := p.Status == types.ProposalStatus_OPEN
 		if open && (len(p.Approvals) >= need || len(p.Electorate)-len(p.Rejections) < need) {
 			return fmt.Errorf("OPEN with %d for and %d against of %d", len(p.Approvals), len(p.Rejections), len(p.Electorate))

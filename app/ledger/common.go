@@ -131,7 +131,7 @@ func (tx *Tx) provenance(day int32) *types.Provenance {
 		Signer: tx.Sender.ID, Key: tx.Sender.Key.Id, Role: tx.Sender.Key.Role, OnBehalfOf: tx.OnBehalfOf,
 		Evidence: tx.Evidence, Height: tx.Block.Height, Unix: tx.Block.Unix,
 		Late: late, Backfill: backfill, Counted: !late || backfill || tx.sourceCounts(),
-		Origin: tx.Body.Origin, Content: tx.Content(),
+		Origin: tx.Body.Origin, Content: tx.Content(), Lists: tx.Block.lists.GetRevision(),
 	}
 }
 
@@ -184,7 +184,15 @@ func (tx *Tx) toBase(amount int64, currency string, day int32) (int64, error) {
 	if f == nil {
 		return 0, types.Refuse(types.Code_fixing_missing, "no fixing of %s in the ten days up to %s", currency, types.FormatDay(day))
 	}
-	return types.ToBase(amount, currency, f.RateE9, base)
+	from, known, err := tx.Block.exponent(tx, currency)
+	if err == nil && !known {
+		err = types.Refuse(types.Code_currency_unknown, "%.8q", currency)
+	}
+	if err != nil {
+		return 0, err
+	}
+	to, _ := types.Exponent(base)
+	return types.Convert(amount, from, f.RateE9, to)
 }
 
 // entry begins a row of an entry log from a record's provenance.

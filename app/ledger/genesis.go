@@ -1,15 +1,18 @@
 package ledger
 
 import (
+	"bytes"
+	"fmt"
+
 	"tradecredit/app/state"
 	"tradecredit/types"
 	"tradecredit/types/score"
 )
 
 // InitChain writes the state that a network begins with: the chain leaf, which is never deleted, the parameters, the
-// members with their keys, and the expert model, which is active from the first block. genesisUnix is the genesis time
-// in seconds. A genesis that does not validate is an error; so the node does not start. The caller commits the writes
-// with the first block.
+// members with their keys, the validators where the genesis names them, version 1 of the rules, and the expert model,
+// which is active from the first block. genesisUnix is the genesis time in seconds. A genesis that does not validate is an
+// error; so the node does not start. The caller commits the writes with the first block.
 func InitChain(w state.Writer, g *types.Genesis, chainID string, genesisUnix int64) error {
 	if err := g.Validate(chainID); err != nil {
 		return err
@@ -33,11 +36,56 @@ func InitChain(w state.Writer, g *types.Genesis, chainID string, genesisUnix int
 			return err
 		}
 	}
+	if err := foundingValidators(w, g); err != nil {
+		return err
+	}
+	if err := state.Set(w, types.UpgradeKey, &types.UpgradePlan{AppVersion: 1}); err != nil {
+		return err
+	}
+	return foundingModel(w)
+}
+
+// foundingModel puts the expert model in force. Nobody proposed it, and nobody has validated it.
+func foundingModel(w state.Writer) error {
 	model := score.ExpertV1()
 	if err := state.Set(w, types.ModelKey(model.Id), model); err != nil {
 		return err
 	}
-	return state.Set(w, types.ActiveModelKey, model)
+	if err := state.Set(w, types.ActiveModelKey, model); err != nil {
+		return err
+	}
+	if err := state.Set(w, types.ModelPlanKey, &types.ModelPlan{Active: model.Id}); err != nil {
+		return err
+	}
+	return state.Set(w, types.ModelStateKey(model.Id), &types.ModelState{Model: model.Id, Status: types.ModelStatus_MODEL_ACTIVE})
+}
+
+// foundingValidators writes the validators that the genesis names, with who answers for them.
+func foundingValidators(w state.Writer, g *types.Genesis) error {
+	var set types.ValidatorSet
+	for _, v := range g.Validators {
+		set.Validators = append(set.Validators, &types.ValidatorRow{
+			PublicKey: v.PublicKey, Power: v.Power, Member: v.Member, ControlGroup: g.MemberNamed(v.Member).ControlGroup,
+		})
+	}
+	if len(set.Validators) == 0 {
+		return nil
+	}
+	return state.Set(w, types.ValidatorsKey, &set)
+}
+
+// AdoptValidators writes validators that a genesis does not name: those that the engine begins with, for whom nobody
+// answers until a vote says who. set is ascending by key, with powers of 1 to types.MaxValidatorPower.
+func AdoptValidators(w state.Writer, set []*types.ValidatorRow) error {
+	for i, v := range set {
+		if i > 0 && bytes.Compare(set[i-1].PublicKey, v.PublicKey) >= 0 {
+			return fmt.Errorf("validator %x is out of order, or repeated", v.PublicKey)
+		}
+		if v.Power < 1 || v.Power > types.MaxValidatorPower {
+			return fmt.Errorf("validator %x has the power %d, not 1 to %d", v.PublicKey, v.Power, types.MaxValidatorPower)
+		}
+	}
+	return state.Set(w, types.ValidatorsKey, &types.ValidatorSet{Validators: set})
 }
 
 // foundingMember writes a member that no vote admitted; its keys have no end.

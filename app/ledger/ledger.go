@@ -40,7 +40,8 @@ type Block struct {
 	Moment
 	Prev   state.Reader // the committed state of Height − 1; what query_credit scores
 	Height int64
-	swept  int // what sweeps have done in this block, of sweepWork
+	swept  int              // what sweeps have done in this block, of sweepWork
+	lists  *types.CodeLists // governed lists as they stood when the block began; nil while the compiled-in ones hold
 }
 
 // NewBlock opens a block: batch is the block's own, prev the committed state of height − 1 (for the first block the
@@ -50,7 +51,14 @@ func NewBlock(batch *state.Batch, prev state.Reader, height, unix int64) (*Block
 	if err != nil {
 		return nil, err
 	}
-	return &Block{Batch: batch, Moment: *m, Prev: prev, Height: height}, nil
+	lists, err := state.Get(batch, types.CodeListsKey)
+	if err != nil {
+		return nil, err
+	}
+	if lists.GetRevision() == 0 {
+		lists = nil
+	}
+	return &Block{Batch: batch, Moment: *m, Prev: prev, Height: height, lists: lists}, nil
 }
 
 // Result is what became of a transaction. Codes has one code a message and is empty if authentication failed.
@@ -125,7 +133,7 @@ func (b *Block) message(parent *state.Batch, sender *Sender, t *types.Tx, m *typ
 		OnBehalfOf: m.OnBehalfOf, Relation: types.RelationOf(sender.Key.Role, m.OnBehalfOf), msg: msg,
 	}
 	tx.Evidence, _ = row.Permit(sender.Key.Role, tx.Relation)
-	err := h.check(msg)
+	err := tx.shape(h.check)
 	if err == nil {
 		err = h.apply(tx, msg)
 	}

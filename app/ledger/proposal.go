@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"slices"
 
 	"tradecredit/app/state"
@@ -15,13 +14,19 @@ const (
 	maxBackfills = 16 // open windows a member
 )
 
-// quorum is ⌈2n/3⌉ of an electorate.
-func quorum(n int) int { return (2*n + 2) / 3 }
+// quorum is how many approvals a proposal needs: ⌈2n/3⌉ of its electorate, and ⌈3n/4⌉ to recover a key.
+func quorum(p *types.Proposal) int {
+	n := len(p.Electorate)
+	if _, recovery := p.Proposal.Action.(*types.Propose_RecoverKey); recovery {
+		return (3*n + 3) / 4
+	}
+	return (2*n + 2) / 3
+}
 
 // electorate lists the members that may vote on a proposal: those with a live council seat now, one seat a member,
-// less every seat of the control group that the vote touches. Admitting a group's member touches that group too.
+// less every seat of the control groups that the vote touches. Admitting a group's member touches that group too.
 func (tx *Tx) electorate(m *types.Propose) ([]string, error) {
-	group, err := tx.touchedGroup(m)
+	touched, err := tx.touchedGroups(m)
 	if err != nil {
 		return nil, err
 	}
@@ -31,33 +36,43 @@ func (tx *Tx) electorate(m *types.Propose) ([]string, error) {
 	}
 	var out []string
 	for _, s := range seats {
-		if s.ControlGroup != group {
+		if !slices.Contains(touched, s.ControlGroup) {
 			out = append(out, s.Id)
 		}
 	}
 	return out, nil
 }
 
-// touchedGroup is the control group that a vote is about, empty if it is about the network.
-func (tx *Tx) touchedGroup(m *types.Propose) (string, error) {
+// touchedGroups are the control groups that a vote is about; none if it is about the network.
+func (tx *Tx) touchedGroups(m *types.Propose) ([]string, error) {
+	member := ""
 	switch a := m.Action.(type) {
 	case *types.Propose_Admit:
-		return a.Admit.ControlGroup, nil
+		return []string{a.Admit.ControlGroup}, nil
+	case *types.Propose_Validator:
+		return validatorGroups(tx, a.Validator)
+	case *types.Propose_Model:
+		return modelGroups(tx, a.Model)
 	case *types.Propose_Suspend:
-		return tx.groupOf(a.Suspend.Member)
+		member = a.Suspend.Member
 	case *types.Propose_Reinstate:
-		return tx.groupOf(a.Reinstate.Member)
+		member = a.Reinstate.Member
 	case *types.Propose_Backfill:
-		return tx.groupOf(a.Backfill.Member)
+		member = a.Backfill.Member
+	case *types.Propose_RecoverKey:
+		member = a.RecoverKey.Holder
+	default:
+		return nil, nil
 	}
-	return "", nil
+	group, err := tx.groupOf(member)
+	return []string{group}, err
 }
 
 // decide closes a proposal once its votes allow, and writes it. At the quorum the action is carried out; one that the
 // state does not allow any more leaves the proposal FAILED with the code, and nothing else. A proposal that so many
 // rejected that it cannot find its quorum any more is closed as LAPSED before its time.
 func (tx *Tx) decide(p *types.Proposal) error {
-	need := quorum(len(p.Electorate))
+	need := quorum(p)
 	switch {
 	case len(p.Approvals) >= need:
 		if err := tx.carryOut(p); err != nil {
@@ -75,7 +90,7 @@ func (tx *Tx) decide(p *types.Proposal) error {
 
 func (tx *Tx) carryOut(p *types.Proposal) error {
 	action := state.NewBatch(tx.Batch)
-	err := tx.Block.enact(action, p.Id, p.Proposal)
+	err := tx.Block.enact(action, p)
 	code, refused := types.CodeOf(err)
 	switch {
 	case err == nil:
@@ -89,9 +104,10 @@ func (tx *Tx) carryOut(p *types.Proposal) error {
 	return nil
 }
 
-// enact does what a proposal asks for, or refuses. w is a batch that the caller drops when it refuses.
-func (b *Block) enact(w *state.Batch, id string, m *types.Propose) error {
-	switch a := m.Action.(type) {
+// enact does what a proposal asks for, or refuses. w is a batch that the caller drops when it refuses. Of p it reads the
+// id, the action and the proposer's provenance.
+func (b *Block) enact(w *state.Batch, p *types.Proposal) error {
+	switch a := p.Proposal.Action.(type) {
 	case *types.Propose_Admit:
 		return b.admit(w, a.Admit)
 	case *types.Propose_Suspend:
@@ -101,7 +117,21 @@ func (b *Block) enact(w *state.Batch, id string, m *types.Propose) error {
 	case *types.Propose_Parameter:
 		return b.setParameter(w, a.Parameter)
 	case *types.Propose_Backfill:
-		return b.openWindow(w, id, a.Backfill)
+		return b.openWindow(w, p.Id, a.Backfill)
+	case *types.Propose_Validator:
+		return changeValidator(w, a.Validator)
+	case *types.Propose_CodeList:
+		return adoptCodeList(w, a.CodeList)
+	case *types.Propose_Model:
+		return b.stageModel(w, a.Model)
+	case *types.Propose_Upgrade:
+		return b.planUpgrade(w, p.Id, a.Upgrade)
+	case *types.Propose_RecoverKey:
+		return b.recoverKey(w, a.RecoverKey)
+	case *types.Propose_Epoch:
+		return b.openEpoch(w, p.Id, a.Epoch)
+	case *types.Propose_Fixing:
+		return b.setJump(w, p, a.Fixing)
 	}
 	return types.Refuse(types.Code_enum_required, "action")
 }
@@ -119,98 +149,22 @@ func checkAction(m *types.Propose) error {
 		return p.Set(a.Parameter.Name, a.Parameter.Value)
 	case *types.Propose_Backfill:
 		return checkBackfill(a.Backfill)
+	case *types.Propose_Validator:
+		return checkValidator(a.Validator)
+	case *types.Propose_CodeList:
+		return checkAdoption(a.CodeList)
+	case *types.Propose_Model:
+		return checkStage(a.Model)
+	case *types.Propose_Upgrade:
+		return checkUpgrade(a.Upgrade)
+	case *types.Propose_RecoverKey:
+		return checkRecovery(a.RecoverKey)
+	case *types.Propose_Epoch:
+		return checkEpoch(a.Epoch)
+	case *types.Propose_Fixing:
+		return checkPublishFixing(a.Fixing)
 	}
 	return types.Refuse(types.Code_enum_required, "action")
-}
-
-func checkAdmit(a *types.Admit) error {
-	if err := types.CheckMemberID(a.Member); err != nil {
-		return err
-	}
-	for _, k := range a.Keys {
-		if err := checkNewKey(k); err != nil {
-			return err
-		}
-	}
-	if err := types.CheckDigest(a.NameDigest); err != nil {
-		return err
-	}
-	if err := types.CheckMemberGroup(a.ControlGroup); err != nil {
-		return err
-	}
-	if err := checkRoles(a.Roles); err != nil {
-		return err
-	}
-	if n := len(a.Keys); n < 1 || n > maxAdmitKeys {
-		return types.Refuse(types.Code_list_too_long, "%d keys; a member is admitted with 1 to %d", n, maxAdmitKeys)
-	}
-	if err := types.CheckJurisdiction(a.Jurisdiction); err != nil {
-		return err
-	}
-	return checkAdmitKeys(a)
-}
-
-// checkRoles refuses roles that are missing, no member's, or not in ascending order.
-func checkRoles(roles []types.Role) error {
-	if len(roles) == 0 {
-		return types.Refuse(types.Code_enum_required, "roles")
-	}
-	for _, r := range roles {
-		if r < types.Role_COUNCIL || r > types.Role_AUDITOR {
-			return types.Refuse(types.Code_enum_required, "%s is no role of a member", r)
-		}
-	}
-	for i := range roles[1:] {
-		if roles[i] >= roles[i+1] {
-			return types.Refuse(types.Code_list_not_sorted, "roles ascend, without repetition")
-		}
-	}
-	return nil
-}
-
-// checkAdmitKeys compares the keys of one admission with each other and with the roles.
-func checkAdmitKeys(a *types.Admit) error {
-	for i, k := range a.Keys {
-		for _, other := range a.Keys[:i] {
-			if k.Id == other.Id {
-				return types.Refuse(types.Code_key_exists, "key %s stands twice", k.Id)
-			}
-			if bytes.Equal(k.PublicKey, other.PublicKey) {
-				return types.Refuse(types.Code_public_key_in_use, "keys %s and %s are one", other.Id, k.Id)
-			}
-		}
-	}
-	for _, k := range a.Keys {
-		if !slices.Contains(a.Roles, k.Role) {
-			return types.Refuse(types.Code_role_not_of_member, "key %s: %s is not among the member's roles", k.Id, k.Role)
-		}
-	}
-	return nil
-}
-
-// admit makes a member with its keys. Its id, and every public key, is unused.
-func (b *Block) admit(w *state.Batch, a *types.Admit) error {
-	for _, k := range a.Keys {
-		if err := b.possessed(a.Member, k); err != nil {
-			return err
-		}
-	}
-	old, err := state.Get(w, types.MemberKey(a.Member))
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		return types.Refuse(types.Code_member_exists, "%s, %s", a.Member, old.Status)
-	}
-	for _, k := range a.Keys {
-		if err := newKey(w, a.Member, "", k); err != nil {
-			return err
-		}
-	}
-	return state.Set(w, types.MemberKey(a.Member), &types.Member{
-		Id: a.Member, ControlGroup: a.ControlGroup, Jurisdiction: a.Jurisdiction, Roles: a.Roles,
-		Status: types.MemberStatus_LIVE, NameDigest: a.NameDigest, AdmittedHeight: b.Height,
-	})
 }
 
 // member returns a member; unknown ones are refused.
@@ -231,7 +185,8 @@ func liveMember(r state.Reader, id string) (*types.Member, error) {
 	return m, err
 }
 
-// suspend ends what a member may sign, until it is reinstated. Its records stay as they are.
+// suspend ends what a member may sign, until it is reinstated. Its records stay as they are, and so do its validators
+// until they are voted out: taking their power away at once could leave one group with a third of it, or fewer than four.
 func (b *Block) suspend(w *state.Batch, a *types.Suspend) error {
 	m, err := liveMember(w, a.Member)
 	if err != nil {

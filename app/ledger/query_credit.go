@@ -17,7 +17,7 @@ import (
 // that was active there; so all queries of a block see the same facts, while each spends the consent at its own place.
 //
 // A receipt holds no content digest: sent again means the same id, subject, output, and commitment, which covers salt,
-// grantee and purpose.
+// grantee and purpose. While models run in shadow, shadow/<member>/<id> keeps what they say of the same rows (models.go).
 
 // purposes says what each role may ask for.
 //
@@ -92,7 +92,7 @@ func queryCredit(tx *Tx, m *types.QueryCredit) error {
 	if role := tx.Sender.Key.Role; !slices.Contains(purposes(role), m.Purpose) {
 		return types.Refuse(types.Code_purpose_not_allowed, "%s does not ask for %s", role, m.Purpose)
 	}
-	r, err := tx.answer(m)
+	r, rows, err := tx.answer(m)
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,9 @@ func queryCredit(tx *Tx, m *types.QueryCredit) error {
 		}
 	}
 	if err := state.Set(tx, types.ReceiptKey(id), r); err != nil {
+		return err
+	}
+	if err := tx.inShadow(r, rows); err != nil {
 		return err
 	}
 	return tx.note(m.Subject, types.EntryKind_ENTRY_QUERY, string(types.ReceiptKey(id)), tx.provenance(tx.Block.Today()))
@@ -170,32 +173,32 @@ func (tx *Tx) spend(id string, c *types.Consent) error {
 	return state.Set(tx, types.ConsentKey(id), c)
 }
 
-// answer scores the subject as the height before left it, and begins the receipt.
-func (tx *Tx) answer(m *types.QueryCredit) (*types.Receipt, error) {
+// answer scores the subject as the height before left it, and begins the receipt. The rows are what was scored.
+func (tx *Tx) answer(m *types.QueryCredit) (*types.Receipt, *score.Rows, error) {
 	prev, today := tx.Block.Prev, tx.Block.Today()
 	model, err := state.Get(prev, types.ActiveModelKey)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if model == nil {
-		return nil, types.Refuse(types.Code_model_unknown, "no model was active at height %d", tx.Block.Height-1)
+		return nil, nil, types.Refuse(types.Code_model_unknown, "no model was active at height %d", tx.Block.Height-1)
 	}
 	digest, err := score.ModelDigest(model)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows, err := score.Load(prev.Get, prev.Scan, m.Subject, today)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	result, err := score.Compute(rows, model, today)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	inputs := rows.Digest()
 	return &types.Receipt{
 		Subject: m.Subject, Output: m.Output, ScoredHeight: tx.Block.Height - 1, Day: today,
 		Model: model.Id, ModelDigest: digest[:], InputsDigest: inputs[:], Result: score.Restrict(result, m.Output),
 		Simulation: tx.Block.Chain.Simulation, Height: tx.Block.Height,
-	}, nil
+	}, rows, nil
 }

@@ -30,10 +30,16 @@ type BeginStats struct {
 }
 
 // Begin does what time alone does, before the first transaction: it forgets references that no transaction can use any
-// more, and works off at most Parameters.QueueItems due items. An item that cannot be worked off changes nothing but its
+// more, brings into force what the council planned for this height, and works off at most Parameters.QueueItems due items. An item that cannot be worked off changes nothing but its
 // own row, and is never an error; the error is not nil only when the machine failed.
 func (b *Block) Begin() (BeginStats, error) {
 	b.DropReferences(Bucket(b.Unix))
+	if err := b.upgradeNow(); err != nil {
+		return BeginStats{}, err
+	}
+	if err := b.activate(); err != nil {
+		return BeginStats{}, err
+	}
 	keys, more, err := b.dueNow()
 	if err != nil {
 		return BeginStats{}, err

@@ -111,10 +111,10 @@ const MaxScore = 1000
 
 // CheckModel tells what is wrong with a model, nil if it may be used: an id, one scorecard for each segment, bins in
 // strict order (so without overlap; rest closes the gap after the last), points that never rise as the measure gets
-// worse, sums of 0–1000, known caps once each, and descending class bounds.
+// worse, sums of 1–1000, known caps once each in the order of their numbers, and descending class bounds.
 func CheckModel(m *types.Model) error {
-	if m.Id == "" || len(m.Id) > 64 || strings.ContainsAny(m.Id, "/\x00") {
-		return fmt.Errorf("model id %q: 1–64 bytes without slash", m.Id)
+	if types.CheckSourceID(m.Id) != nil && types.CheckRecordID(m.Id) != nil {
+		return fmt.Errorf("model id %q: a name, or <signer>/<name>", m.Id)
 	}
 	seen := map[types.Segment]bool{}
 	for i, s := range m.Scorecards {
@@ -136,8 +136,8 @@ func checkScorecard(s *types.Scorecard) error {
 	ids, measures := map[string]bool{}, map[types.Measure]bool{}
 	total := int64(0)
 	for i, c := range s.Characteristics {
-		if c.Id == "" || len(c.Id) > 16 || strings.HasPrefix(c.Id, "CAP_") || ids[c.Id] {
-			return fmt.Errorf("characteristic %d: id %q empty, long, reserved or repeated", i, c.Id)
+		if types.CheckSourceID(c.Id) != nil || len(c.Id) > 16 || strings.HasPrefix(c.Id, "CAP_") || ids[c.Id] {
+			return fmt.Errorf("characteristic %d: id %.20q is no name of 1–16 characters, reserved or repeated", i, c.Id)
 		}
 		better, known := higherIsBetter[c.Measure]
 		if !known || measures[c.Measure] {
@@ -187,12 +187,12 @@ func checkBins(c *types.Characteristic) error {
 }
 
 func checkLimits(m *types.Model) error {
-	seen := map[types.Cap]bool{}
+	last := types.Cap_CAP_NONE
 	for _, c := range m.Caps {
-		if _, known := types.Cap_name[int32(c.Cap)]; !known || c.Cap == types.Cap_CAP_NONE || seen[c.Cap] {
-			return fmt.Errorf("cap %s unknown or repeated", c.Cap)
+		if _, known := types.Cap_name[int32(c.Cap)]; !known || c.Cap <= last {
+			return fmt.Errorf("cap %s unknown, repeated or out of order", c.Cap)
 		}
-		seen[c.Cap] = true
+		last = c.Cap
 		if c.Score < 1 || c.Score >= MaxScore {
 			return fmt.Errorf("cap %s: score %d, wants 1–%d", c.Cap, c.Score, MaxScore-1)
 		}

@@ -1,0 +1,84 @@
+package ledger
+
+import (
+	"tradecredit/app/state"
+	"tradecredit/types"
+)
+
+// Upgrades by vote: a new version of the rules comes into force at a height that the council chose.
+//
+// Leaf "upgrade" holds the version in force and what is planned. The first block of the planned height begins by writing
+// the new version; the application refuses that block when its program does not know the version (package app), so every
+// node stops at the same height, before anything was computed two ways. Headers carry the version from the height after.
+
+// checkUpgrade refuses what no state could make valid.
+func checkUpgrade(a *types.PlanUpgrade) error {
+	if a.Height != 0 {
+		return types.CheckDigest(a.BinaryDigest)
+	}
+	if a.AppVersion != 0 || len(a.BinaryDigest) > 0 {
+		return types.Refuse(types.Code_field_not_of_event, "height 0 drops what was planned and says nothing else")
+	}
+	return nil
+}
+
+// planUpgrade plans an upgrade, in the place of what was planned before, or drops that. It checks the height, then
+// the version.
+func (b *Block) planUpgrade(w *state.Batch, proposal string, a *types.PlanUpgrade) error {
+	u, err := upgradeLeaf(w)
+	switch {
+	case err != nil:
+		return err
+	case a.Height == 0 && u.Planned == nil:
+		return types.Refuse(types.Code_upgrade_not_planned, "nothing is planned")
+	case a.Height == 0:
+		u.Planned, u.Proposal = nil, ""
+		return state.Set(w, types.UpgradeKey, u)
+	case a.Height <= b.Height:
+		return types.Refuse(types.Code_upgrade_height_passed, "height %d is not after %d", a.Height, b.Height)
+	case a.AppVersion <= u.AppVersion:
+		return types.Refuse(types.Code_upgrade_version_unfit, "%d is not above the present %d", a.AppVersion, u.AppVersion)
+	}
+	u.Planned, u.Proposal = a, proposal
+	return state.Set(w, types.UpgradeKey, u)
+}
+
+// upgradeLeaf reads the leaf; a state without one is of the first version.
+func upgradeLeaf(r state.Reader) (*types.UpgradePlan, error) {
+	u, err := state.Get(r, types.UpgradeKey)
+	if err == nil && u == nil {
+		u = &types.UpgradePlan{AppVersion: 1}
+	}
+	return u, err
+}
+
+// AppVersion is the version of the rules by which the block of a height runs over state r, the one of the height before.
+// plan is not nil when that block is the one that changes it.
+func AppVersion(r state.Reader, height int64) (version uint64, plan *types.PlanUpgrade, err error) {
+	u, err := upgradeLeaf(r)
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case u.Planned != nil && u.Planned.Height <= height:
+		return u.Planned.AppVersion, u.Planned, nil
+	}
+	return u.AppVersion, nil, nil
+}
+
+// Planned is the upgrade that waits for its height, nil when none does.
+func Planned(r state.Reader) (*types.PlanUpgrade, error) {
+	u, err := upgradeLeaf(r)
+	if err != nil {
+		return nil, err
+	}
+	return u.Planned, nil
+}
+
+// upgradeNow writes the version that this block begins with.
+func (b *Block) upgradeNow() error {
+	version, plan, err := AppVersion(b, b.Height)
+	if err != nil || plan == nil {
+		return err
+	}
+	return state.Set(b, types.UpgradeKey, &types.UpgradePlan{AppVersion: version})
+}
