@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -99,15 +100,17 @@ func (w *world) found() {
 		slices.SortFunc(member.Keys, func(a, b types.GenesisKey) int { return strings.Compare(a.ID, b.ID) })
 		g.Members = append(g.Members, member)
 	}
+	for i, member := range []string{"bank-a", "bank-b", "customs-a"} {
+		k := w.secret(fmt.Sprintf("node-%d", i), "consensus")
+		g.Validators = append(g.Validators, types.GenesisValidator{PublicKey: k.PublicKey(), Power: 10, Member: member})
+		w.validators = append(w.validators, abci.Ed25519ValidatorUpdate(k.PublicKey(), 10))
+	}
+	slices.SortFunc(g.Validators, func(a, b types.GenesisValidator) int { return bytes.Compare(a.PublicKey, b.PublicKey) })
 	raw, err := json.Marshal(g)
 	if err != nil {
 		panic(err) // constants
 	}
 	w.genesis, w.genesisJSON = g, raw
-	for i := range replicaCount {
-		k := w.secret(fmt.Sprintf("node-%d", i), "consensus")
-		w.validators = append(w.validators, abci.Ed25519ValidatorUpdate(k.PublicKey(), 10))
-	}
 }
 
 // parameters are sometimes so tight that quotas and bounds are met.

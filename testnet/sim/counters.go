@@ -26,6 +26,7 @@ const (
 	decidedRejected       = "block decided that ProcessProposal rejects"
 	rolledBack            = "atomic transaction rolled back"
 	largeBatch            = "transaction of 100 messages or more"
+	validatorsChanged     = "validator set changed"
 	monthChanged          = "today in another month"
 	leapDay               = "today is 29 February"
 	fold                  = "sums folded from the logs again"
@@ -36,7 +37,7 @@ const (
 var required = []string{
 	crashedBeforeFinalize, crashedBeforeCommit, crashedAfterCommit, crashedFirstBlock, restarted, replayed, wasDown,
 	restoredSnapshot, secondRound, otherBlock, finalizedTwice, finalizedOther, proposalRejected, decidedRejected, rolledBack,
-	largeBatch, monthChanged, leapDay, fold,
+	largeBatch, validatorsChanged, monthChanged, leapDay, fold,
 	code(types.Code_reference_used), code(types.Code_reference_conflict), code(types.Code_signature_invalid),
 	code(types.Code_tx_malformed), code(types.Code_tx_expired), code(types.Code_chain_id_differs), code(types.Code_already_recorded),
 	code(types.Code_id_taken),

@@ -27,6 +27,8 @@ type driver struct {
 	world    *world
 	oracle   *Oracle
 
+	next *cmttypes.ValidatorSet // in force once CometBFT has applied every change given to it
+
 	height  int64 // of the block that is being decided
 	time    time.Time
 	chain   []decided // block i has height i+1
@@ -42,7 +44,7 @@ type decided struct {
 
 // run begins the network and plays its blocks.
 func (d *driver) run() error {
-	d.world = newWorld(d.config.Seed, d.counters)
+	d.world = newWorld(d.config.Seed, d.counters, d.config.Says)
 	d.time = time.Unix(genesisUnix, 0)
 	for i := range replicaCount {
 		r := &replica{
@@ -56,6 +58,9 @@ func (d *driver) run() error {
 	}
 	if d.config.Oracle != nil {
 		d.oracle = d.config.Oracle(d.world.genesis, chainID, genesisUnix)
+	}
+	if err := d.elect(d.world.validators); err != nil {
+		return err
 	}
 	if d.config.Record != nil {
 		d.config.Record.begin(chainID, d.world.genesisJSON)
@@ -150,6 +155,26 @@ func (d *driver) commit(r *replica, at time.Time) error {
 	return nil
 }
 
+// elect changes the validators as CometBFT does; what it rejects stops every node.
+func (d *driver) elect(updates []abci.ValidatorUpdate) error {
+	changes, err := cmttypes.PB2TM.ValidatorUpdates(updates)
+	if err != nil {
+		return fmt.Errorf("validator updates: %w", err)
+	}
+	if d.next == nil {
+		d.next = cmttypes.NewValidatorSet(changes)
+		return nil
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	d.counters.hit(validatorsChanged)
+	if err := d.next.UpdateWithChangeSet(changes); err != nil {
+		return fmt.Errorf("validator updates that CometBFT rejects: %w", err)
+	}
+	return nil
+}
+
 // live are the replicas that are switched on, in their order.
 func (d *driver) live() []*replica {
 	var out []*replica
@@ -181,6 +206,9 @@ func (d *driver) block() error {
 	}
 	outcome, err := d.execute(txs)
 	if err != nil {
+		return err
+	}
+	if err := d.elect(outcome.ValidatorUpdates); err != nil {
 		return err
 	}
 	d.chain = append(d.chain, decided{time: d.time, txs: txs, outcome: outcome})

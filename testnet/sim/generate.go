@@ -52,13 +52,6 @@ var generators = func() []generator {
 	return all
 }()
 
-var totalWeight = func() (sum int) {
-	for _, g := range generators {
-		sum += g.weight
-	}
-	return sum
-}()
-
 // act is what somebody says now; nil if many tries found nothing.
 func (w *world) act() *act {
 	if len(w.mirror.rows) == 0 {
@@ -87,10 +80,10 @@ func (w *world) choose() *generator {
 	if len(w.mirror.kinds[string(types.Enterprises)]) < 8 && chance(w.rng, 60) {
 		return &parties[w.rng.IntN(2)]
 	}
-	n := w.rng.IntN(totalWeight)
-	for i := range generators {
-		if n -= generators[i].weight; n < 0 {
-			return &generators[i]
+	n := w.rng.IntN(w.weight)
+	for _, g := range w.generators {
+		if n -= g.weight; n < 0 {
+			return g
 		}
 	}
 	panic("sim: weights do not add up")

@@ -17,6 +17,8 @@ type Config struct {
 	Blocks     int64
 	AuditEvery int64    // blocks between two audits of all records; 0: 10
 	Record     *History // gets every decided block; nil: nothing is kept
+	// Says tells whether a message, by its name in types.Table, may be sent; nil: all are.
+	Says func(message string) bool
 	// Oracle makes what predicts every code and balance, from a genesis, its chain id and its time; nil: nobody does.
 	Oracle func(g *types.Genesis, chainID string, unix int64) *Oracle
 }

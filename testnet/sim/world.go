@@ -26,7 +26,9 @@ type world struct {
 	secrets     map[string]*types.SigningKey // by public key, hex
 
 	height      int64
-	before, now time.Time // of the newest block, and of the one that is being made
+	before, now time.Time    // of the newest block, and of the one that is being made
+	generators  []*generator // of the messages that are sent at all
+	weight      int          // of them together
 	serial      int
 	sent        map[types.Hash]*letter // by the hash of the bytes
 	letters     []*letter              // those that stood in a block, the last few
@@ -44,10 +46,16 @@ const (
 	keepActs    = 24
 )
 
-func newWorld(seed uint64, counters *Counters) *world {
+func newWorld(seed uint64, counters *Counters, says func(string) bool) *world {
 	w := &world{
 		rng: source(seed, "world"), counters: counters, mirror: newMirror(), traders: traders(),
 		secrets: map[string]*types.SigningKey{}, sent: map[types.Hash]*letter{}, said: map[string][]act{},
+	}
+	for i := range generators {
+		if says == nil || says(generators[i].message) {
+			w.generators = append(w.generators, &generators[i])
+			w.weight += generators[i].weight
+		}
 	}
 	w.found()
 	return w

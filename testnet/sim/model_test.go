@@ -1,0 +1,46 @@
+package sim
+
+import (
+	"errors"
+	"strings"
+
+	"tradecredit/app/state"
+	"tradecredit/testnet/model"
+	"tradecredit/types"
+)
+
+// uncovered are the messages that the model has no rule for.
+func uncovered() (names []string) {
+	for _, row := range types.Table {
+		if !model.Covers(row.Name) {
+			names = append(names, row.Name)
+		}
+	}
+	return names
+}
+
+// predictions makes a model that says what every transaction comes to and what every record holds; blocks is how long
+// the run is: after the last one everything is compared.
+func predictions(blocks int64) func(*types.Genesis, string, int64) *Oracle {
+	return func(g *types.Genesis, chainID string, unix int64) *Oracle {
+		m, at := model.New(g, chainID, unix), int64(0)
+		return &Oracle{
+			Begin: func(height, unix int64) {
+				at = height
+				m.Begin(height, unix)
+			},
+			Deliver: func(t *types.Tx, verified bool) (types.Code, []types.Code) { return m.Deliver(t, nil, verified) },
+			End: func(r state.Reader) error {
+				m.End()
+				differences := append(m.Compare(r.Get), m.CompareLogs(r.Entry)...)
+				if at == blocks {
+					differences = append(differences, m.CompareAll(r.Get)...)
+				}
+				if len(differences) > 0 {
+					return errors.New("the state is not the model's:\n" + strings.Join(differences, "\n"))
+				}
+				return nil
+			},
+		}
+	}
+}
