@@ -14,14 +14,16 @@ import (
 // ORDER_SOLD to the seller's when the seller confirms what the buyer recorded. Only a signer that is independent of
 // whoever recorded the order raises the evidence and gives its receivables the contract leg: one institution that speaks
 // for both sides proves nothing by agreeing with itself.
+//
+// With the terms of an amendment that waits, the party that did not ask for it brings it into force: see amend_order.go.
 
 // checkConfirmOrder refuses what no state could make valid.
 func checkConfirmOrder(m *types.ConfirmOrder) error {
 	return firstRefusal(types.CheckRecordID(m.Order), types.CheckDigest(m.TermsDigest), checkEventDay(m.Day))
 }
 
-// confirmOrder checks: day, order, the signer's part, limit of the mandate, terms, whether it did so before, state, day
-// of the order. already_recorded is told by signer and terms.
+// confirmOrder checks: day, order, the signer's part, whether it did so before, limit of the mandate, terms, state, day of
+// the order. already_recorded is told by signer and terms.
 func confirmOrder(tx *Tx, m *types.ConfirmOrder) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err
@@ -30,14 +32,27 @@ func confirmOrder(tx *Tx, m *types.ConfirmOrder) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.confirms(o); err != nil {
+	actor, err := tx.actsForOneOf(o.Order.Buyer, o.Order.Seller)
+	if err != nil {
+		return err
+	}
+	inForce := bytes.Equal(m.TermsDigest, o.Order.TermsDigest)
+	switch {
+	case o.Amendment != nil && bytes.Equal(m.TermsDigest, o.Amendment.TermsDigest):
+		return tx.confirmAmendment(m, o, actor)
+	case inForce && o.ConfirmedBy == tx.Sender.ID:
+		return types.Refuse(types.Code_already_recorded, "%s confirmed %s", o.ConfirmedBy, m.Order)
+	case actor == recordedFor(o.Provenance):
+		return types.Refuse(types.Code_not_a_party, "%s recorded the order; the other party confirms it", actor)
+	}
+	if err := tx.withinMandate(o.BaseMinor); err != nil {
 		return err
 	}
 	switch {
-	case !bytes.Equal(m.TermsDigest, o.Order.TermsDigest):
+	case !inForce && o.ConfirmedBy != "" && o.Amendment == nil:
+		return types.Refuse(types.Code_nothing_to_confirm, "%s confirmed %s, and no amendment waits", o.ConfirmedBy, m.Order)
+	case !inForce:
 		return types.Refuse(types.Code_terms_differ, "%s has other terms than the signed ones", m.Order)
-	case o.ConfirmedBy == tx.Sender.ID:
-		return types.Refuse(types.Code_already_recorded, "%s confirmed %s", o.ConfirmedBy, m.Order)
 	case o.ConfirmedBy != "":
 		return types.Refuse(types.Code_already_confirmed, "%s confirmed %s", o.ConfirmedBy, m.Order)
 	case o.Status != types.OrderStatus_PROPOSED:
@@ -47,18 +62,6 @@ func confirmOrder(tx *Tx, m *types.ConfirmOrder) error {
 		return err
 	}
 	return tx.confirmed(m, o)
-}
-
-// confirms refuses a signer that does not act for the party whose word is still missing.
-func (tx *Tx) confirms(o *types.Order) error {
-	actor, err := tx.actsForOneOf(o.Order.Buyer, o.Order.Seller)
-	if err != nil {
-		return err
-	}
-	if actor == recordedFor(o.Provenance) {
-		return types.Refuse(types.Code_not_a_party, "%s recorded the order; the other party confirms it", actor)
-	}
-	return tx.withinMandate(o.BaseMinor)
 }
 
 // recordedFor is the enterprise for which a record was made: itself, or under its mandate; empty when a member made it
@@ -86,13 +89,16 @@ func (tx *Tx) confirmed(m *types.ConfirmOrder, o *types.Order) error {
 			}
 		}
 	}
-	if err := state.Set(tx, types.OrderKey(m.Order), o); err != nil {
-		return err
-	}
 	if !sold && promised(o) {
-		if _, err := tx.postSale(m.Order, o, act); err != nil {
+		if _, err := tx.sell(m.Order, o, act); err != nil {
 			return err
 		}
+	}
+	if err := tx.rematch(o); err != nil {
+		return err
+	}
+	if err := state.Set(tx, types.OrderKey(m.Order), o); err != nil {
+		return err
 	}
 	return tx.postBoth(o, tx.orderEntry(types.EntryKind_ENTRY_ORDER_CONFIRMED, string(types.OrderKey(m.Order)), o, "", act, m.Day))
 }

@@ -9,8 +9,9 @@ import (
 //
 // Signed by LOGISTICS, the source of movements, or by a PLATFORM as a third party. Writes movement/<id>, changes
 // order/<id>, posts MOVEMENT to the seller's log, or DELIVERED to the seller's and RECEIVED to the buyer's. A delivery
-// closes the seller's promise; it is a fulfilled sale only if its signer stands outside the order and the seller. The
-// carrier's own signature gives the order's receivables the goods leg. An estimate moves nothing and counts nowhere.
+// closes the seller's promise; it is a fulfilled sale only if its signer stands outside the order and the seller, and
+// late after the promised day whoever signed. The carrier's own signature gives the order's receivables the goods leg. An
+// estimate moves nothing and counts nowhere. Services are not carried: see service.go.
 
 // estimateTerm is how far ahead, in days, an arrival may be estimated.
 const estimateTerm = 366
@@ -34,7 +35,7 @@ func checkOptionalDigest(digest []byte) error {
 	return types.CheckDigest(digest)
 }
 
-// recordLogisticsEvent checks: day, id, order, state, day of the order.
+// recordLogisticsEvent checks: day, id, order, kind, state, day of the order.
 func recordLogisticsEvent(tx *Tx, m *types.RecordLogisticsEvent) error {
 	if err := tx.movementDay(m); err != nil {
 		return err
@@ -51,6 +52,9 @@ func recordLogisticsEvent(tx *Tx, m *types.RecordLogisticsEvent) error {
 	if err != nil {
 		return err
 	}
+	if err := goods(m.Order, o); err != nil {
+		return err
+	}
 	next, ok := moved(o.Status, m.Event)
 	if !ok {
 		return orderState(o, m.Order, "it cannot be "+m.Event.String()+" now")
@@ -59,8 +63,11 @@ func recordLogisticsEvent(tx *Tx, m *types.RecordLogisticsEvent) error {
 		return err
 	}
 	o.Status = next
-	if tx.Sender.Key.Role == types.Role_LOGISTICS && m.Event != types.LogisticsEvent_ESTIMATE {
-		o.Carrier = tx.Sender.ID
+	if m.Event != types.LogisticsEvent_ESTIMATE {
+		o.CancelAskedBy = ""
+		if tx.Sender.Key.Role == types.Role_LOGISTICS {
+			o.Carrier = tx.Sender.ID
+		}
 	}
 	v := &types.Movement{Event: m, Provenance: tx.provenance(m.Day)}
 	if m.Event == types.LogisticsEvent_DELIVERED {
@@ -76,6 +83,9 @@ func recordLogisticsEvent(tx *Tx, m *types.RecordLogisticsEvent) error {
 
 // moves tells the seller's log of a movement that is no delivery. The caller writes the movement.
 func (tx *Tx) moves(id string, v *types.Movement, o *types.Order) error {
+	if err := tx.rematch(o); err != nil {
+		return err
+	}
 	if err := state.Set(tx, types.OrderKey(v.Event.Order), o); err != nil {
 		return err
 	}
@@ -133,12 +143,16 @@ func (tx *Tx) delivered(id string, v *types.Movement, o *types.Order) error {
 			return err
 		}
 	}
+	record := string(types.MovementKey(id))
+	e := tx.orderEntry(types.EntryKind_ENTRY_DELIVERED, record, o, o.Order.Buyer, act, m.Day)
+	e.Open, e.Independent, e.OnTime = o.PromiseEntry != 0, outside, m.Day <= o.Order.PromisedDay
+	o.PromiseEntry = 0
+	if err := tx.rematch(o); err != nil {
+		return err
+	}
 	if err := state.Set(tx, types.OrderKey(m.Order), o); err != nil {
 		return err
 	}
-	record := string(types.MovementKey(id))
-	e := tx.orderEntry(types.EntryKind_ENTRY_DELIVERED, record, o, o.Order.Buyer, act, m.Day)
-	e.Open, e.Independent, e.OnTime = promised(o), outside, m.Day <= o.Order.PromisedDay
 	sold, err := tx.post(o.Order.Seller, e)
 	if err != nil {
 		return err

@@ -77,6 +77,9 @@ func recordOrder(tx *Tx, m *types.RecordOrder) error {
 	if err := tx.postOrder(id, o); err != nil {
 		return err
 	}
+	if err := tx.rematch(o); err != nil {
+		return err
+	}
 	return state.Set(tx, types.OrderKey(id), o)
 }
 
@@ -87,22 +90,13 @@ func (tx *Tx) postOrder(id string, o *types.Order) error {
 	if err != nil {
 		return err
 	}
-	sold, err := tx.postSale(id, o, o.Provenance)
+	sold, err := tx.sell(id, o, o.Provenance)
 	o.BoughtEntry, o.SoldEntry = bought+1, sold+1
 	return err
 }
 
-// postSale posts the order into the seller's log, counted if the seller's promise is behind it, and then open until it is
-// delivered.
-func (tx *Tx) postSale(id string, o *types.Order, act *types.Provenance) (uint64, error) {
-	e := tx.orderEntry(types.EntryKind_ENTRY_ORDER_SOLD, string(types.OrderKey(id)), o, o.Order.Buyer, act, o.Order.OrderDay)
-	e.Counted = e.Counted && promised(o)
-	e.Open = e.Counted
-	return tx.post(o.Order.Seller, e)
-}
-
-// promised tells whether the promise of an order stands in the seller's sums: a platform or the seller's own side
-// recorded it, or the seller confirmed, independently and in time, what the buyer recorded.
+// promised tells whether the seller's promise is behind an order: a platform or the seller's own side recorded it, or
+// the seller confirmed, independently and in time, what the buyer recorded.
 func promised(o *types.Order) bool {
 	return orderCounts(o) && (recordedFor(o.Provenance) != o.Order.Buyer || o.Legs&legContract != 0)
 }
