@@ -136,8 +136,11 @@ func (tx *Tx) provenance(day int32) *types.Provenance {
 }
 
 // sourceCounts tells whether what this message says counts however late it comes.
-func (tx *Tx) sourceCounts() bool {
-	if tx.Evidence == types.Evidence_SOURCE_SIGNED {
+func (tx *Tx) sourceCounts() bool { return tx.roleCounts(tx.Evidence) }
+
+// roleCounts is the same for evidence that the signer's role made earlier.
+func (tx *Tx) roleCounts(evidence types.Evidence) bool {
+	if evidence == types.Evidence_SOURCE_SIGNED {
 		switch tx.Sender.Key.Role {
 		case types.Role_CUSTOMS, types.Role_TAX, types.Role_BANK:
 			return true

@@ -9,11 +9,10 @@ import (
 
 // fallRow lets an event's own row lose its evidence, or leave the sums if it counted by its signature alone.
 func (tx *Tx) fallRow(subject string, entry uint64, p *types.Provenance) error {
-	kind := types.EntryKind_ENTRY_EVIDENCE_LOST
 	if alone(p) {
-		kind = types.EntryKind_ENTRY_EVENT_EXCLUDED
+		return tx.excludeRow(subject, entry, p)
 	}
-	return tx.amendRow(subject, entry, kind)
+	return tx.losesEvidence(subject, entry)
 }
 
 // fallTaxEvent: its row loses its evidence, and the receivable that it verified its leg.
