@@ -123,7 +123,7 @@ func (p *page) lines(v *Verdict, words *words) {
 	}
 	for _, r := range v.Receipt.Result.Reasons {
 		p.Reasons = append(p.Reasons, line{Code: fmt.Sprintf("%-4s", r.Characteristic), Lost: fmt.Sprintf("%-3d", r.Lost),
-			Text: text(r.Characteristic) + v.nextBin(r.Characteristic, words)})
+			Text: text(r.Characteristic) + v.nextBin(r.Characteristic, words) + recordsText(r.Records)})
 	}
 	for _, c := range v.Receipt.Result.Points {
 		p.Points = append(p.Points, line{
@@ -131,6 +131,14 @@ func (p *page) lines(v *Verdict, words *words) {
 			Value: fmt.Sprintf("%10s", measureText(measures[c.Characteristic], c, words)), Text: text(c.Characteristic),
 		})
 	}
+}
+
+// recordsText names the records that a reason rests on.
+func recordsText(records []string) string {
+	if len(records) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(records, ", ")
 }
 
 // nextBin says what would move a characteristic's points: the nearest better bin of the model. Empty for a cap, and

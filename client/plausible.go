@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tradecredit/types"
 	"tradecredit/types/score"
@@ -162,6 +163,25 @@ func plausibleReasons(r *types.ScoreResult, capped *types.Reason, lost []*types.
 	})
 	if !same {
 		return implausible("reasons are not the largest losses")
+	}
+	for i, reason := range r.Reasons {
+		if err := plausibleRecords(reason, capped != nil && i == 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plausibleRecords: only a cap of adverse records names any, up to four of them in the order of their keys.
+func plausibleRecords(r *types.Reason, capped bool) error {
+	named := capped && r.Characteristic != types.Cap_CAP_OPEN_90.String()
+	if named != (len(r.Records) > 0) || len(r.Records) > 4 {
+		return implausible("%s names %d records", r.Characteristic, len(r.Records))
+	}
+	for i, key := range r.Records {
+		if !strings.HasPrefix(key, string(types.Adverses)) || i > 0 && r.Records[i-1] >= key {
+			return implausible("%s names %q", r.Characteristic, key)
+		}
 	}
 	return nil
 }

@@ -285,6 +285,13 @@ func TestReportImplausible(t *testing.T) {
 		"unscored, no why": func(r *types.Receipt) {
 			r.Result = &types.ScoreResult{Class: types.ScoreClass_CLASS_U, NotCalibrated: true}
 		},
+		"records of a loss":   func(r *types.Receipt) { r.Result.Reasons[0].Records = []string{"adverse/arbiter/a"} },
+		"forgery of nothing":  func(r *types.Receipt) { forged(r) },
+		"forgery of an order": func(r *types.Receipt) { forged(r, "order/arbiter/a") },
+		"forgery out of turn": func(r *types.Receipt) { forged(r, "adverse/arbiter/b", "adverse/arbiter/a") },
+		"five forgeries": func(r *types.Receipt) {
+			forged(r, "adverse/a/1", "adverse/a/2", "adverse/a/3", "adverse/a/4", "adverse/a/5")
+		},
 		"INDEX with score": func(r *types.Receipt) { r.Output = types.Output_INDEX },
 		"no output":        func(r *types.Receipt) { r.Output = 0 },
 		"unscored twice": func(r *types.Receipt) {
@@ -315,6 +322,12 @@ func TestReportImplausible(t *testing.T) {
 	}
 }
 
+// forged caps a receipt for a forgery that an arbiter confirmed.
+func forged(r *types.Receipt, records ...string) {
+	r.Result.Cap, r.Result.Score, r.Result.Class = 199, 199, types.ScoreClass_CLASS_5
+	r.Result.Reasons = append([]*types.Reason{{Characteristic: "CAP_FORGERY", Lost: 588, Records: records}}, r.Result.Reasons[:3]...)
+}
+
 // What the score package computes is plausible, with and without a cap; so the two descriptions of the rules agree.
 func TestPlausibleTakesWhatTheScoreGives(t *testing.T) {
 	capped := func(r *types.Receipt) {
@@ -333,6 +346,7 @@ func TestPlausibleTakesWhatTheScoreGives(t *testing.T) {
 		en, zh string
 	}{
 		"capped":   {capped, "capped at 499", "封顶为 499"},
+		"forged":   {func(r *types.Receipt) { forged(r, "adverse/arbiter/a") }, "adverse/arbiter/a", "adverse/arbiter/a"},
 		"index":    {index, "no score, no class", "无信用分"},
 		"unscored": {unscored, "class U", "未评分"},
 		"scored":   {nil, "787 of 1000, class 2", "787(满分 1000)"},

@@ -84,6 +84,12 @@ func MonthOf(day int32) int32 {
 	return int32(12*year + month - 1)
 }
 
+// AddYears is the same date so many years later; 29 February becomes 1 March where there is none.
+func AddYears(day, years int32) int32 {
+	year, month, dayOfMonth := civil(day)
+	return fromCivil(year+int64(years), month, dayOfMonth)
+}
+
 // FirstDay is the first day of a month (12·year + month−1).
 func FirstDay(month int32) int32 {
 	year := floorDiv(int64(month), 12)

@@ -41,6 +41,9 @@ func TestDaysAgainstTime(t *testing.T) {
 		if types.MonthOf(day) != month {
 			require.Equal(t, month, types.MonthOf(day), text)
 		}
+		if later := int32(date.AddDate(5, 0, 0).Unix() / 86400); types.AddYears(day, 5) != later {
+			require.Equal(t, later, types.AddYears(day, 5), text)
+		}
 		if date.Day() == 1 {
 			require.Equal(t, day, types.FirstDay(month), text)
 		}

@@ -163,17 +163,8 @@ func pointsOf(c *types.Characteristic, value int64, applicable bool) int32 {
 	return c.Rest
 }
 
-// caps lists the caps that hold.
-func (f *facts) caps(rows *Rows) []types.Cap {
-	caps := slices.Clone(rows.Caps)
-	if f.outstanding > 0 && ratio(f.beyond90, f.outstanding) >= openBeyondBP {
-		caps = append(caps, types.Cap_CAP_OPEN_90)
-	}
-	return caps
-}
-
 // conclude adds up the points, applies the lowest cap that binds, and names class and reasons.
-func conclude(res *types.ScoreResult, model *types.Model, caps []types.Cap) {
+func conclude(res *types.ScoreResult, model *types.Model, caps []held) {
 	for _, p := range res.Points {
 		res.Score += p.Points
 		if lost := p.MaxPoints - p.Points; lost > 0 {
@@ -186,12 +177,12 @@ func conclude(res *types.ScoreResult, model *types.Model, caps []types.Cap) {
 	})
 	binding, sum := types.Cap_CAP_NONE, res.Score
 	for _, rule := range model.Caps {
-		if slices.Contains(caps, rule.Cap) && rule.Score < res.Score {
+		if holds(caps, rule.Cap) && rule.Score < res.Score {
 			binding, res.Score, res.Cap = rule.Cap, rule.Score, rule.Score
 		}
 	}
 	if binding != types.Cap_CAP_NONE {
-		reason := &types.Reason{Characteristic: binding.String(), Lost: sum - res.Score}
+		reason := &types.Reason{Characteristic: binding.String(), Lost: sum - res.Score, Records: recordsOf(caps, binding)}
 		res.Reasons = slices.Insert(res.Reasons, 0, reason)
 	}
 	res.Reasons = res.Reasons[:min(len(res.Reasons), maxReasons)]

@@ -11,9 +11,9 @@
 //
 // # What the rows hold
 //
-// The head of the subject's entry log, its month sums from 23 months back to 24 months ahead of D's month, the first 32
-// counterparties of each of its three rankings, and what it did with each of those (types.PairSum). They are folds over
-// the entry log, kept as entries arrive (app/ledger).
+// The head of the subject's entry log, the marks of its adverse records, its month sums from 23 months back to 24 months ahead of D's month, the first 32
+// counterparties of each of its three rankings, and what it did with each of those (types.PairSum). The sums are folds
+// over the entry log, kept as entries arrive (app/ledger).
 //
 // # The window
 //
@@ -35,6 +35,11 @@
 //     Obligations that were partly paid before the window and are still open are known by number only; the count is the
 //     larger of that sum and the number of all obligations open past due, so that none counts twice.
 //   - "Open beyond 90 days" is a DBT above 90.
+//   - An adverse record weighs, day by day, from when it is there until five years after its end; what has not ended does
+//     not leave. An attempt at duplicate financing that an arbiter confirmed weighs in the months 0–23 back. Kinds that
+//     bring no cap are shown and weigh nothing: what one bank says of a customer moves nobody's score.
+//   - The binding cap's reason names up to four of the records that it rests on, the first by id. A cap of open parts, and
+//     characteristics, rest on sums and name none: the entry log has the rows.
 //   - The worst DBT class is weighed before the cut, because a class cannot be cut by counterparty.
 //   - Concentration takes amounts, not weights: what was paid in either direction in the window, with those first 32 of
 //     the ranking by traded amount; the shares are shares of these 32. Without any such part, ordered amounts in the

@@ -24,14 +24,14 @@ var ErrStop = errors.New("seen enough")
 // Rows is everything a score reads, as it stood at one height.
 type Rows struct {
 	Subject string
-	Day     int32             // D
-	Head    types.SubjectHead // zero for a subject without entries
-	Months  []Month           // those that exist from 23 months back to 24 ahead, ascending
-	Paid    []string          // first 32 counterparties by what the subject paid them, in the order of the ranking
-	Traded  []string          // by what was paid in both directions
-	Ordered []string          // by what was ordered in both directions
-	Pairs   []Pair            // of every counterparty named above, ascending by id
-	Caps    []types.Cap       // caps that hold for reasons outside these rows (LEDGER.md §8), each at most once
+	Day     int32              // D
+	Head    types.SubjectHead  // zero for a subject without entries
+	Months  []Month            // those that exist from 23 months back to 24 ahead, ascending
+	Paid    []string           // first 32 counterparties by what the subject paid them, in the order of the ranking
+	Traded  []string           // by what was paid in both directions
+	Ordered []string           // by what was ordered in both directions
+	Pairs   []Pair             // of every counterparty named above, ascending by id
+	Marks   types.AdverseMarks // of adverse records; zero for a subject without any
 
 	read []row
 }
@@ -65,6 +65,13 @@ func Load(get func(key string) ([]byte, error), scan func(prefix string, fn func
 	}
 	if head != nil {
 		r.Head = *head
+	}
+	marks, err := load(r, get, types.AdverseMarksKey(subject))
+	if err != nil {
+		return nil, err
+	}
+	if marks != nil {
+		r.Marks = *marks
 	}
 	current := types.MonthOf(day)
 	for m := current - (WindowMonths - 1); m <= current+AheadMonths; m++ {

@@ -17,8 +17,8 @@ type vectorFacts struct {
 	Parts, Received, Orders, Receivables, Credited []fact
 	Open, Undelivered, Uncollected                 []fact
 	Deliveries, Collections, Verdicts, Events      []fact
-	FirstDayAgo                                    *int32 `json:"first_day_ago"`
-	Caps                                           []string
+	FirstDayAgo                                    *int32      `json:"first_day_ago"`
+	Adverse                                        [][4]string // record, kind, day, end
 }
 
 type fact struct {
@@ -48,6 +48,7 @@ type world struct {
 	subject string
 	day     int32
 	head    types.SubjectHead
+	marks   types.AdverseMarks
 	months  map[int32]*types.MonthSum
 	pairs   map[string]*types.PairSum
 	rows    map[string][]byte
@@ -59,6 +60,7 @@ func newWorld(t *testing.T, subject string, day int32, f *vectorFacts) *world {
 	w.debtor(f)
 	w.seller(f)
 	w.both(f)
+	w.adverse(f)
 	w.store()
 	return w
 }
@@ -207,6 +209,18 @@ func (w *world) both(f *vectorFacts) {
 	}
 }
 
+func (w *world) adverse(f *vectorFacts) {
+	for _, x := range f.Adverse {
+		kind, ok := types.AdverseKind_value[x[1]]
+		require.True(w.t, ok, x[1])
+		m := &types.AdverseMark{Record: x[0], Kind: types.AdverseKind(kind), Day: day(w.t, x[2])}
+		if x[3] != "" {
+			m.EndDay = day(w.t, x[3])
+		}
+		w.marks.Marks = append(w.marks.Marks, m)
+	}
+}
+
 type encodes interface{ Marshal() ([]byte, error) }
 
 func (w *world) put(key string, v encodes) {
@@ -220,6 +234,7 @@ func (w *world) put(key string, v encodes) {
 func (w *world) store() {
 	w.rows = map[string][]byte{}
 	w.put(string(types.SubjectKey(w.subject)), &w.head)
+	w.put(string(types.AdverseMarksKey(w.subject)), &w.marks)
 	for month, m := range w.months {
 		w.put(string(types.MonthKey(w.subject, month)), m)
 	}
@@ -270,7 +285,7 @@ func (w *world) load() *Rows {
 	return r
 }
 
-// A score reads about a hundred rows: the head, 48 months, three rankings of 32 and their pairs.
+// A score reads about a hundred rows: the head, the marks, 48 months, three rankings of 32 and their pairs.
 func TestLoadIsBounded(t *testing.T) {
 	f := vectorFacts{}
 	for i := range 500 {
@@ -285,7 +300,7 @@ func TestLoadIsBounded(t *testing.T) {
 	require.Len(t, r.Ordered, Ranked)
 	require.Len(t, r.Pairs, 3*Ranked)
 	require.Len(t, r.Months, WindowMonths)
-	require.LessOrEqual(t, w.gets, 1+WindowMonths+AheadMonths+6*Ranked)
+	require.LessOrEqual(t, w.gets, 2+WindowMonths+AheadMonths+6*Ranked)
 	require.Equal(t, "CC:x:p000", r.Paid[0])
 }
 
@@ -294,6 +309,7 @@ func TestDigest(t *testing.T) {
 	n := int64(1)
 	f := vectorFacts{
 		Parts: []fact{{To: "B", Minor: 5}, {To: "z", Minor: 7, Back: 3}}, Orders: []fact{{With: "C", Minor: 3}},
+		Adverse:  [][4]string{{"m/1", "LOAN_DEFAULT", "2020-01-01", ""}},
 		Verdicts: []fact{{N: &n, Back: 23}, {N: &n, Back: -24}, {N: &n, Back: 24}, {N: &n, Back: -25}},
 	}
 	w := newWorld(t, "CC:x:m", 20000, &f)
@@ -312,9 +328,9 @@ func TestDigest(t *testing.T) {
 		w.rows[key] = value
 	}
 	require.Equal(t, digest, w.load().Digest())
-	// Head, months 23 back, 3 back, now and 24 ahead, seven places and three pairs; not months 24 back and 25 ahead,
+	// Head, marks, months 23 back, 3 back, now and 24 ahead, seven places and three pairs; not months 24 back and 25 ahead,
 	// not the places of others.
-	require.Equal(t, 1+4+5+3, read)
+	require.Equal(t, 2+4+5+3, read)
 	require.Len(t, w.rows, read+4)
 }
 
@@ -323,6 +339,7 @@ func TestLoadRefuses(t *testing.T) {
 	for name, spoil := range map[string]func(w *world){
 		"head that does not decode":  func(w *world) { w.rows[string(types.SubjectKey(w.subject))] = []byte{0xff} },
 		"month that does not decode": func(w *world) { w.rows[string(types.MonthKey(w.subject, types.MonthOf(w.day)))] = []byte{0xff} },
+		"marks that do not decode":   func(w *world) { w.rows[string(types.AdverseMarksKey(w.subject))] = []byte{0xff} },
 		"pair that is missing":       func(w *world) { delete(w.rows, string(types.PairKey(w.subject, "CC:x:B"))) },
 		"place that is none":         func(w *world) { w.rows[string(types.RankPrefix(w.subject, types.RankOrdered))+"x"] = []byte{1} },
 	} {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,7 +73,7 @@ func readVectors(t *testing.T) *vectors {
 	require.Greater(t, len(v.P), 40)
 	require.Greater(t, len(v.Conclusions), 20)
 	require.Greater(t, len(v.Index), 40)
-	require.Greater(t, len(v.Scores), 200)
+	require.Greater(t, len(v.Scores), 320)
 	return &v
 }
 
@@ -95,7 +96,8 @@ func say(r *types.ScoreResult) expected {
 		e.Unscored = append(e.Unscored, u.String())
 	}
 	for _, reason := range r.Reasons {
-		e.Reasons = append(e.Reasons, fmt.Sprintf("%s -%d", reason.Characteristic, reason.Lost))
+		text := fmt.Sprintf("%s -%d", reason.Characteristic, reason.Lost)
+		e.Reasons = append(e.Reasons, strings.Join(slices.Insert(slices.Clone(reason.Records), 0, text), " "))
 	}
 	for _, p := range r.Points {
 		points := int64(p.Points)
@@ -111,11 +113,11 @@ func say(r *types.ScoreResult) expected {
 	return e
 }
 
-func caps(t *testing.T, names []string) (list []types.Cap) {
+func caps(t *testing.T, names []string) (list []held) {
 	for _, n := range names {
 		c, ok := types.Cap_value[n]
 		require.True(t, ok, n)
-		list = append(list, types.Cap(c))
+		list = append(list, held{cap: types.Cap(c)})
 	}
 	return list
 }
@@ -172,7 +174,6 @@ func TestVectorsScores(t *testing.T) {
 			f := merge(t, v.Profiles[c.Profile], c.Facts)
 			w := newWorld(t, v.Subject, day(t, c.Day), &f)
 			rows := w.load()
-			rows.Caps = caps(t, f.Caps)
 			r, err := Compute(rows, model, w.day)
 			require.NoError(t, err)
 			require.True(t, r.NotCalibrated)
