@@ -89,6 +89,9 @@ func fallMovement(tx *Tx, m mark, key string, value []byte) (int, error) {
 		if err := tx.lend(o, o.Legs&^legGoods, v.Provenance, tx.Block.Today()); err != nil {
 			return 0, err
 		}
+		if err := tx.rematch(o); err != nil {
+			return 0, err
+		}
 		if err := state.Set(tx, types.OrderKey(v.Event.Order), o); err != nil {
 			return 0, err
 		}

@@ -132,10 +132,13 @@ func recordCustomsEvent(tx *Tx, m *types.RecordCustomsEvent) error {
 	if err != nil {
 		return err
 	}
-	if err := state.Set(tx, types.OrderKey(d.Order), o); err != nil {
+	if err := state.Set(tx, types.DeclarationKey(d.Id), d); err != nil {
 		return err
 	}
-	if err := state.Set(tx, types.DeclarationKey(d.Id), d); err != nil {
+	if err := tx.rematch(o); err != nil {
+		return err
+	}
+	if err := state.Set(tx, types.OrderKey(d.Order), o); err != nil {
 		return err
 	}
 	other := o.Order.Buyer
