@@ -96,6 +96,9 @@ func (tx *Tx) redeliver(c *correction, v *types.Movement, o *types.Order, was in
 		return err
 	}
 	o.DeliveredDay = day
+	if err := tx.rematch(o); err != nil {
+		return err
+	}
 	return state.Set(tx, types.OrderKey(v.Event.Order), o)
 }
 
