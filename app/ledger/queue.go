@@ -162,6 +162,12 @@ func (b *Block) fallDue(w *state.Batch, due *types.Due) error {
 		return expireDocument(w, due.Id)
 	case types.DueKind_DUE_BACKFILL:
 		return b.closeWindows(w, due.Id)
+	case types.DueKind_DUE_OFFER:
+		return lapseOffer(w, due.Id)
+	case types.DueKind_DUE_RESERVATION:
+		return b.lapseReservation(w, due.Id)
+	case types.DueKind_DUE_POLICY:
+		return endPolicy(w, due.Id)
 	case types.DueKind_DUE_COMPROMISE:
 		return b.sweep(w, due)
 	}
