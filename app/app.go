@@ -17,10 +17,6 @@ import (
 	"tradecredit/types"
 )
 
-// AppVersion is the version of the rules. It stands in every header; a change of rules that an older program would
-// compute differently raises it.
-const AppVersion = 1
-
 // staleAfter is how old, by this node's clock, the newest block may be before refusals that rest on the state are
 // called temporary: the node is catching up, or the network stands.
 const staleAfter = time.Minute
@@ -36,6 +32,7 @@ type Options struct {
 	Registerer      prometheus.Registerer // nil: metrics are kept and not registered
 	KeepBlocks      int64                 // blocks that CometBFT may not prune; 0: it keeps all
 	Now             func() time.Time      // this node's clock, for no decision of consensus; nil: time.Now
+	AppVersion      uint64                // newest version of the rules that this program computes; 0: types.AppVersion
 }
 
 // App implements abci.Application of CometBFT v0.40.0.
@@ -63,6 +60,7 @@ type App struct {
 	staged   *stagedBlock    // from FinalizeBlock until Commit
 	seen     seenTxs         // verified transactions of this height's proposals that are not in the pool
 	accepted *proposalDigest // the last proposal that was found good
+	warned   uint64          // the version of the rules that operators were told to prepare for
 }
 
 // tip is the newest committed block, as admission needs it.
@@ -82,6 +80,7 @@ type Status struct {
 }
 
 // New makes the application over an open store, which it does not close. Quit must be called before the store is closed.
+// A store whose next block runs by rules that this program does not know is refused.
 func New(db *state.DB, o Options) (*App, error) {
 	if db == nil {
 		return nil, errors.New("app: no store")
@@ -100,6 +99,12 @@ func New(db *state.DB, o Options) (*App, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.AppVersion == 0 {
+		o.AppVersion = types.AppVersion
+	}
+	if err := compatible(db, o.AppVersion); err != nil {
+		return nil, err
 	}
 	waiting := newPool(o.MaxPendingBytes)
 	m, err := newMetrics(o.Registerer, waiting)

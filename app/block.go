@@ -21,11 +21,14 @@ type stagedBlock struct {
 	view    *state.View // what the block lies over; closed when the block is applied or dropped
 	txs     []blockTx
 	results []ledger.Result
+
+	validators []*types.ValidatorRow // what CometBFT must change; ascending by key, power 0 removes
+	version    uint64                // of the rules, when this block changed it; else 0
 }
 
 // FinalizeBlock runs the rules over a decided block: what time alone does, then its transactions in order. It writes
 // nothing; Commit does. It may be called again for the same height, by CometBFT after a restart, and forgets what an
-// earlier call staged. A transaction that does not decode or authenticate gets its code and changes nothing. Any error
+// earlier call staged. Votes of this block that change validators come out as one sorted list. A transaction that does not decode or authenticate gets its code and changes nothing. Any error
 // that is no refusal is returned, upon which CometBFT halts the node.
 func (a *App) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBlock) (*abci.ResponseFinalizeBlock, error) {
 	began := time.Now()
@@ -47,7 +50,10 @@ func (a *App) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBlock) (
 	a.staged = b
 	a.metrics.step("finalize", began)
 	hash := b.staged.AppHash()
-	return &abci.ResponseFinalizeBlock{TxResults: b.txResults(), AppHash: hash[:]}, nil
+	return &abci.ResponseFinalizeBlock{
+		TxResults: b.txResults(), AppHash: hash[:],
+		ValidatorUpdates: updates(b.validators), ConsensusParamUpdates: versionUpdate(b.version),
+	}, nil
 }
 
 // dropStaged forgets a block that was finalized and not committed.
@@ -60,9 +66,12 @@ func (a *App) dropStaged() {
 
 // execute runs the block over its prior state and stages the outcome.
 func (a *App) execute(b *stagedBlock, prior state.Reader, raw [][]byte) error {
+	var err error
+	if b.version, err = a.knows(prior, b.height); err != nil {
+		return err
+	}
 	batch := state.NewBatch(b.view)
 	if b.view.Height() == 0 { // the genesis is committed with the first block
-		var err error
 		if batch, err = a.genesis.over(b.view); err != nil {
 			return err
 		}
@@ -82,6 +91,9 @@ func (a *App) execute(b *stagedBlock, prior state.Reader, raw [][]byte) error {
 		if b.results[i], err = deliver(block, &b.txs[i], uint32(i)); err != nil {
 			return fmt.Errorf("transaction %d: %w", i, err)
 		}
+	}
+	if b.validators, err = block.ValidatorUpdates(); err != nil {
+		return err
 	}
 	b.staged, err = a.db.Stage(b.height, batch)
 	return err

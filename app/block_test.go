@@ -18,7 +18,7 @@ func TestGenesisIsCommittedWithTheFirstBlock(t *testing.T) {
 	r := newReplica(t, w, Options{})
 	require.Zero(t, r.info().LastBlockHeight)
 	require.Empty(t, r.info().LastBlockAppHash)
-	require.EqualValues(t, AppVersion, r.info().AppVersion)
+	require.EqualValues(t, types.AppVersion, r.info().AppVersion)
 	before := disk(t, r.fs)
 	genesis := r.initChain()
 	require.Equal(t, genesis, r.initChain(), "InitChain again")

@@ -46,6 +46,9 @@ func (a *App) follow(b *stagedBlock) error {
 	if err != nil {
 		return err
 	}
+	if err := a.foretell(view, b.height); err != nil {
+		return err
+	}
 	a.tip.Store(&tip{Moment: *m, height: b.height, hash: b.staged.AppHash()})
 	expired := a.pool.committed(b.height, b.unix, b.txs)
 	a.waiters.wake(b.txs)

@@ -18,7 +18,8 @@ type genesis struct {
 	parsed  *types.Genesis
 	chainID string
 	unix    int64
-	height  int64 // of the first block
+	height  int64                 // of the first block
+	engine  []*types.ValidatorRow // CometBFT's validators, where the genesis names none; ascending by key
 }
 
 // over writes the genesis into a new batch over an empty state.
@@ -27,6 +28,11 @@ func (g *genesis) over(v *state.View) (*state.Batch, error) {
 	if err := ledger.InitChain(b, g.parsed, g.chainID, g.unix); err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
 	}
+	if len(g.engine) > 0 {
+		if err := ledger.AdoptValidators(b, g.engine); err != nil {
+			return nil, fmt.Errorf("genesis: %w", err)
+		}
+	}
 	return b, nil
 }
 
@@ -34,8 +40,8 @@ func (g *genesis) over(v *state.View) (*state.Batch, error) {
 // header commits to the genesis, as every header commits to the state before its own block. Nothing is written; the rows
 // go to disk with the first block. CometBFT calls it again after a restart before that, and gets the same answer.
 //
-// The validators are those of the request; a genesis that lists validators must list the same with the same powers. A
-// genesis that does not parse or validate, vote extensions and blocks too small for one transaction are errors, and the
+// The validators are those of the request; a genesis that lists validators must list the same with the same powers. Either
+// way the state begins with them, and votes change them from there. A genesis that does not parse or validate, vote extensions and blocks too small for one transaction are errors, and the
 // node does not start.
 func (a *App) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.ResponseInitChain, error) {
 	if h := a.db.Head().Height; h > 0 {
@@ -55,6 +61,9 @@ func (a *App) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.Re
 		return nil, err
 	}
 	g := &genesis{parsed: parsed, chainID: req.ChainId, unix: req.Time.Unix(), height: max(1, req.InitialHeight)}
+	if len(parsed.Validators) == 0 {
+		g.engine = rows(req.Validators)
+	}
 	view := a.db.View()
 	defer release(view)
 	batch, err := g.over(view)

@@ -56,6 +56,9 @@ func (p *proposal) take(t *types.Tx, cost int64) error {
 // so that an idle network makes few blocks and a lone transaction is in a block at once. It does not wait for the first
 // block since the start, which opens admission, nor after Quit. What CometBFT's own pool offers is ignored: it has none.
 func (a *App) PrepareProposal(ctx context.Context, req *abci.RequestPrepareProposal) (*abci.ResponsePrepareProposal, error) {
+	if err := a.knowsNext(req.Height); err != nil {
+		return nil, err
+	}
 	timer := time.NewTimer(a.options.Wait)
 	defer timer.Stop()
 	for {
@@ -257,6 +260,9 @@ func (a *App) examine(req *abci.RequestProcessProposal) (index int, err error) {
 		return 0, err
 	}
 	defer release(view)
+	if _, err := a.knows(prior, req.Height); err != nil {
+		return 0, err
+	}
 	p, err := newProposal(prior, req.Height, req.Time.Unix())
 	if err != nil {
 		return 0, err

@@ -39,7 +39,7 @@ func InitChain(w state.Writer, g *types.Genesis, chainID string, genesisUnix int
 	if err := foundingValidators(w, g); err != nil {
 		return err
 	}
-	if err := state.Set(w, types.UpgradeKey, &types.UpgradePlan{AppVersion: 1}); err != nil {
+	if err := state.Set(w, types.UpgradeKey, &types.UpgradePlan{AppVersion: types.FirstAppVersion}); err != nil {
 		return err
 	}
 	return foundingModel(w)
@@ -80,6 +80,9 @@ func AdoptValidators(w state.Writer, set []*types.ValidatorRow) error {
 	for i, v := range set {
 		if i > 0 && bytes.Compare(set[i-1].PublicKey, v.PublicKey) >= 0 {
 			return fmt.Errorf("validator %x is out of order, or repeated", v.PublicKey)
+		}
+		if len(v.PublicKey) != consensusKeySize {
+			return fmt.Errorf("the key of a validator has %d bytes: only ed25519 keys sign blocks", len(v.PublicKey))
 		}
 		if v.Power < 1 || v.Power > types.MaxValidatorPower {
 			return fmt.Errorf("validator %x has the power %d, not 1 to %d", v.PublicKey, v.Power, types.MaxValidatorPower)

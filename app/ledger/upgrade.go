@@ -47,38 +47,26 @@ func (b *Block) planUpgrade(w *state.Batch, proposal string, a *types.PlanUpgrad
 func upgradeLeaf(r state.Reader) (*types.UpgradePlan, error) {
 	u, err := state.Get(r, types.UpgradeKey)
 	if err == nil && u == nil {
-		u = &types.UpgradePlan{AppVersion: 1}
+		u = &types.UpgradePlan{AppVersion: types.FirstAppVersion}
 	}
 	return u, err
 }
 
-// AppVersion is the version of the rules by which the block of a height runs over state r, the one of the height before.
-// plan is not nil when that block is the one that changes it.
-func AppVersion(r state.Reader, height int64) (version uint64, plan *types.PlanUpgrade, err error) {
-	u, err := upgradeLeaf(r)
-	switch {
-	case err != nil:
-		return 0, nil, err
-	case u.Planned != nil && u.Planned.Height <= height:
-		return u.Planned.AppVersion, u.Planned, nil
+// Rules is the leaf as the block of a height runs by it, over state r, the one of the height before: a plan whose height
+// has come is in force already. changed says that this block is the one that brings it.
+func Rules(r state.Reader, height int64) (u *types.UpgradePlan, changed bool, err error) {
+	u, err = upgradeLeaf(r)
+	if err != nil || u.Planned == nil || u.Planned.Height > height {
+		return u, false, err
 	}
-	return u.AppVersion, nil, nil
-}
-
-// Planned is the upgrade that waits for its height, nil when none does.
-func Planned(r state.Reader) (*types.PlanUpgrade, error) {
-	u, err := upgradeLeaf(r)
-	if err != nil {
-		return nil, err
-	}
-	return u.Planned, nil
+	return &types.UpgradePlan{AppVersion: u.Planned.AppVersion, BinaryDigest: u.Planned.BinaryDigest}, true, nil
 }
 
 // upgradeNow writes the version that this block begins with.
 func (b *Block) upgradeNow() error {
-	version, plan, err := AppVersion(b, b.Height)
-	if err != nil || plan == nil {
+	u, changed, err := Rules(b, b.Height)
+	if err != nil || !changed {
 		return err
 	}
-	return state.Set(b, types.UpgradeKey, &types.UpgradePlan{AppVersion: version})
+	return state.Set(b, types.UpgradeKey, u)
 }

@@ -23,6 +23,9 @@ import (
 // never shrinks below.
 const safeValidators = 4
 
+// consensusKeySize is the size of an ed25519 public key, in bytes.
+const consensusKeySize = 32
+
 // checkValidator refuses what no state could make valid.
 func checkValidator(a *types.ChangeValidator) error {
 	if a.Power == 0 {
