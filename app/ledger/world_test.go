@@ -30,6 +30,7 @@ type world struct {
 	secrets map[string]*types.SigningKey // by public key in hex
 	genesis *types.Genesis
 	model   *model.Model // nil: nobody predicts
+	lost    string       // why it predicts no more
 }
 
 // newWorld begins a network with members from lines "id group ROLE,ROLE", ascending by id.

@@ -6,36 +6,101 @@ var rulesOfCustoms = map[string]rule{
 	"record_customs_event": on((*Model).recordCustomsEvent),
 }
 
+// customsMode is what a supervision mode asks for.
+type customsMode struct {
+	exports bool // only exports are declared under it
+	zone    bool // names a bonded zone
+	list    bool // comes with a list of parcels
+	sells   bool // goes to an overseas warehouse, from which it is sold
+	repair  bool // goods come and go for repair
+	back    bool // exported goods come back
+}
+
+var customsModes = map[string]customsMode{
+	"0110": {},
+	"1210": {zone: true},
+	"9610": {list: true},
+	"9710": {exports: true},
+	"9810": {exports: true, sells: true},
+	"1300": {repair: true},
+	"1371": {repair: true, zone: true},
+	"4561": {back: true},
+}
+
+// sale: under the other modes nothing was sold, so that nothing can be financed and no leg stands on it.
+func (x customsMode) sale() bool { return !x.repair && !x.back }
+
+const maxParcels = 1_000_000
+
+// shapeOfCustomsEvent: of what no state could make valid, the lowest code.
 func shapeOfCustomsEvent(msg *types.RecordCustomsEvent) types.Code {
-	declared := msg.Event == types.CustomsEvent_DECLARED
-	states := declared || msg.Event == types.CustomsEvent_DECLARATION_AMENDED
-	code := refusal(codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSourceID(msg.Declaration)))
-	if declared {
-		code = refusal(code, codeOf(types.CheckRecordID(msg.Order)), codeOf(types.CheckSubjectID(msg.Declarant)))
+	e := msg.Event
+	declared := e == types.CustomsEvent_DECLARED
+	summary, sold := e == types.CustomsEvent_SUMMARY_DECLARED, e == types.CustomsEvent_SOLD_THROUGH
+	states := declared || summary || e == types.CustomsEvent_DECLARATION_AMENDED
+	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSourceID(msg.Declaration)), required(e), notTooEarly(msg.Day),
+		when(msg.Place != "" && types.CheckPlace(msg.Place) != nil, types.Code_place_unknown),
+		when(msg.Hs6 != "" && types.CheckHS6(msg.Hs6) != nil, types.Code_hs_code_malformed)}
+	if declared || sold {
+		codes = append(codes, codeOf(types.CheckRecordID(msg.Order)))
 	} else {
-		code = refusal(code, when(msg.Order != "" || msg.Declarant != "" || msg.Mode != "" || msg.Export, types.Code_text_malformed))
+		codes = append(codes, when(msg.Order != "", types.Code_field_not_of_event))
 	}
-	if !states {
-		code = refusal(code, when(msg.Currency != "" || msg.ValueMinor != 0 || msg.Hs6 != "", types.Code_text_malformed))
-	}
-	code = refusal(code, required(msg.Event))
 	if states {
-		code = refusal(code, amount(msg.ValueMinor), codeOf(types.CheckCurrency(msg.Currency)))
+		codes = append(codes, amount(msg.ValueMinor), codeOf(types.CheckCurrency(msg.Currency)))
+	} else {
+		codes = append(codes, when(msg.Currency != "" || msg.ValueMinor != 0 || msg.Hs6 != "", types.Code_field_not_of_event))
 	}
-	if msg.Place != "" {
-		code = refusal(code, codeOf(types.CheckPlace(msg.Place)))
-	}
-	if msg.Hs6 != "" {
-		code = refusal(code, codeOf(types.CheckHS6(msg.Hs6)))
+	if sold {
+		codes = append(codes, amount(msg.SoldMinor))
+	} else {
+		codes = append(codes, when(msg.SoldMinor != 0, types.Code_field_not_of_event))
 	}
 	if declared {
-		code = refusal(code, codeOf(types.CheckMode(msg.Mode)))
+		return lowest(append(codes, codeOf(types.CheckSubjectID(msg.Declarant)), codeOf(types.CheckMode(msg.Mode)), shapeOfMode(msg))...)
 	}
-	code = refusal(code, notTooEarly(msg.Day))
-	if declared {
-		code = refusal(code, when(msg.Mode != "0110", types.Code_mode_not_supported))
+	once := msg.Declarant != "" || msg.Mode != "" || msg.Export || msg.BondedZone != "" || len(msg.ListRoot) > 0 || msg.Linked != ""
+	return lowest(append(codes, when(once, types.Code_field_not_of_event), when(!summary && msg.ListCount != 0, types.Code_field_not_of_event))...)
+}
+
+// shapeOfMode is what a mode asks of a declaration.
+func shapeOfMode(msg *types.RecordCustomsEvent) types.Code {
+	x, ok := customsModes[msg.Mode]
+	if !ok {
+		return types.Code_mode_not_supported
 	}
-	return code
+	codes := []types.Code{when(x.exports && !msg.Export, types.Code_mode_not_supported)}
+	if x.zone {
+		codes = append(codes, when(msg.BondedZone == "", types.Code_bonded_zone_required),
+			when(msg.BondedZone != "" && !zoneCode(msg.BondedZone), types.Code_code_malformed))
+	} else {
+		codes = append(codes, when(msg.BondedZone != "", types.Code_field_not_of_event))
+	}
+	if x.list {
+		codes = append(codes, when(msg.ListCount == 0 || len(msg.ListRoot) == 0, types.Code_list_required),
+			when(msg.ListCount > maxParcels, types.Code_count_out_of_range), optionalDigest(msg.ListRoot))
+	} else {
+		codes = append(codes, when(msg.ListCount != 0 || len(msg.ListRoot) != 0, types.Code_field_not_of_event))
+	}
+	linked := x.back || x.repair && msg.Export
+	codes = append(codes, when(linked && msg.Linked == "", types.Code_linked_declaration_required),
+		when(!linked && msg.Linked != "", types.Code_field_not_of_event), when(x.sells && msg.Place == "", types.Code_place_unknown))
+	if msg.Linked != "" {
+		codes = append(codes, codeOf(types.CheckRecordID(msg.Linked)))
+	}
+	return lowest(codes...)
+}
+
+func zoneCode(s string) bool {
+	if len(s) < 4 || len(s) > 10 {
+		return false
+	}
+	for _, r := range s {
+		if (r < 'A' || r > 'Z') && (r < '0' || r > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *Model) recordCustomsEvent(c *call, msg *types.RecordCustomsEvent) types.Code {
@@ -46,13 +111,18 @@ func (m *Model) recordCustomsEvent(c *call, msg *types.RecordCustomsEvent) types
 	if old, ok := m.customsEvents.get(at); ok {
 		return m.customsAgain(c, at, old)
 	}
-	d, code := m.declared(c, msg)
+	x := types.CustomsRecord{Event: msg, Provenance: m.provenance(c, msg.Day)}
+	var d types.Declaration
+	var code types.Code
+	if msg.Event == types.CustomsEvent_DECLARED {
+		d, code = m.declare(c, msg, x.Provenance)
+	} else {
+		d, code = m.proceed(c, msg, x.Provenance)
+	}
 	if code != types.Code_ok {
 		return code
 	}
-	x := types.CustomsRecord{Event: msg, Provenance: m.provenance(c, msg.Day)}
 	o := m.orders.at(types.OrderKey(d.Order))
-	m.declaration(&d, &o, x.Provenance, msg)
 	e := entryOf(types.EntryKind_ENTRY_CUSTOMS, string(at), x.Provenance, msg.Day)
 	e.DueDay, e.BaseMinor, e.Counterparty = o.Order.PromisedDay, d.BaseMinor, o.Order.Buyer
 	if d.Declarant == o.Order.Buyer {
@@ -60,7 +130,6 @@ func (m *Model) recordCustomsEvent(c *call, msg *types.RecordCustomsEvent) types
 	}
 	e.Counted = e.Counted && !o.Related
 	x.Entry = m.post(d.Declarant, e)
-	m.orders.put(types.OrderKey(d.Order), o)
 	m.declarations.put(types.DeclarationKey(d.Id), d)
 	m.customsEvents.put(at, x)
 	return types.Code_ok
@@ -80,26 +149,10 @@ func (m *Model) customsAgain(c *call, at types.Key[types.CustomsRecord], old typ
 	return code
 }
 
-// declared finds or makes the declaration of an event, and refuses what does not fit it.
-func (m *Model) declared(c *call, msg *types.RecordCustomsEvent) (types.Declaration, types.Code) {
+// declare: declarant, order, its kind, state and day, declaration, the declarant's part, link, fixing.
+func (m *Model) declare(c *call, msg *types.RecordCustomsEvent, p *types.Provenance) (d types.Declaration, code types.Code) {
 	id := c.id(msg.Declaration)
-	d, ok := m.declarations.get(types.DeclarationKey(id))
-	if msg.Event != types.CustomsEvent_DECLARED {
-		switch {
-		case !ok:
-			return d, types.Code_declaration_unknown
-		case msg.Day < d.DeclaredDay:
-			return d, types.Code_declaration_state_forbids
-		case !customsMay(d.Status, msg.Event):
-			return d, types.Code_declaration_state_forbids
-		}
-		if msg.Event == types.CustomsEvent_DECLARATION_AMENDED {
-			_, code := m.base(msg.ValueMinor, msg.Currency, d.DeclaredDay)
-			return d, code
-		}
-		return d, types.Code_ok
-	}
-	if code := m.registered(msg.Declarant); code != types.Code_ok {
+	if code = m.registered(msg.Declarant); code != types.Code_ok {
 		return d, code
 	}
 	o, known := m.orders.get(types.OrderKey(msg.Order))
@@ -110,67 +163,213 @@ func (m *Model) declared(c *call, msg *types.RecordCustomsEvent) (types.Declarat
 	if msg.Export {
 		party = o.Order.Seller
 	}
-	_, unfixed := m.base(msg.ValueMinor, msg.Currency, msg.Day)
-	return types.Declaration{Id: id, Order: msg.Order}, refusal(when(msg.Day < o.Order.OrderDay-366, types.Code_event_before_order),
-		when(ok, types.Code_declaration_exists), when(msg.Declarant != party, types.Code_declarant_not_party), unfixed)
+	code = refusal(unless(ofGoods(&o), types.Code_not_goods), when(o.Status == types.OrderStatus_ORDER_CANCELLED, types.Code_order_state_forbids),
+		when(msg.Day < o.Order.OrderDay-366, types.Code_event_before_order),
+		when(m.declarations.has(types.DeclarationKey(id)), types.Code_declaration_exists),
+		when(msg.Declarant != party, types.Code_declarant_not_party), m.fitsLinked(msg))
+	base, unfixed := m.base(msg.ValueMinor, msg.Currency, msg.Day)
+	if code = refusal(code, unfixed); code != types.Code_ok {
+		return d, code
+	}
+	d = types.Declaration{Id: id, Order: msg.Order, Declarant: msg.Declarant, Export: msg.Export, Mode: msg.Mode,
+		Currency: msg.Currency, ValueMinor: msg.ValueMinor, BaseMinor: base, Hs6: msg.Hs6, Place: msg.Place,
+		Status: types.DeclarationStatus_DECLARATION_DECLARED, DeclaredDay: msg.Day, Provenance: p,
+		BondedZone: msg.BondedZone, ListRoot: msg.ListRoot, ListCount: msg.ListCount, Linked: msg.Linked}
+	if msg.Linked != "" {
+		m.declarations.change(types.DeclarationKey(msg.Linked), func(x *types.Declaration) { x.LinkedMinor += msg.ValueMinor })
+	}
+	o.Declaration = id
+	m.orders.put(types.OrderKey(msg.Order), o)
+	return d, types.Code_ok
 }
 
-// customsMay is the life of a declaration: DECLARED → (INSPECTED) → RELEASED → GATE_OUT → CLOSED; amended until the
-// release, revoked until the goods left.
+// ofGoods tells orders whose object moves.
+func ofGoods(o *types.Order) bool {
+	return o.Order.Kind == types.OrderKind_GOODS || o.Order.Kind == types.OrderKind_REPAIR
+}
+
+// fitsLinked refuses a declaration that does not go on with the one it names: of the same declarant, in the other
+// direction, released, for repairs under the same mode, and worth no more than what went.
+func (m *Model) fitsLinked(msg *types.RecordCustomsEvent) types.Code {
+	if msg.Linked == "" {
+		return types.Code_ok
+	}
+	x, ok := m.declarations.get(types.DeclarationKey(msg.Linked))
+	if !ok {
+		return types.Code_declaration_unknown
+	}
+	released := x.Status == types.DeclarationStatus_DECLARATION_RELEASED || x.Status == types.DeclarationStatus_DECLARATION_GATE_OUT ||
+		x.Status == types.DeclarationStatus_DECLARATION_IS_CLOSED
+	fits := x.Declarant == msg.Declarant && x.Export != msg.Export && released && (!customsModes[msg.Mode].repair || x.Mode == msg.Mode) &&
+		x.Currency == msg.Currency && x.LinkedMinor+msg.ValueMinor <= x.ValueMinor
+	return unless(fits, types.Code_linked_declaration_unfit)
+}
+
+// customsMay is the life of a declaration: DECLARED → (INSPECTED) → RELEASED → GATE_OUT → CLOSED; revoked until the goods
+// left.
 func customsMay(s types.DeclarationStatus, e types.CustomsEvent) bool {
 	before := s == types.DeclarationStatus_DECLARATION_DECLARED || s == types.DeclarationStatus_DECLARATION_INSPECTED
+	released, out := s == types.DeclarationStatus_DECLARATION_RELEASED, s == types.DeclarationStatus_DECLARATION_GATE_OUT
 	switch e {
 	case types.CustomsEvent_INSPECTED:
 		return s == types.DeclarationStatus_DECLARATION_DECLARED
-	case types.CustomsEvent_RELEASED, types.CustomsEvent_DECLARATION_AMENDED:
+	case types.CustomsEvent_RELEASED:
 		return before
+	case types.CustomsEvent_DECLARATION_AMENDED:
+		return before || released || out
 	case types.CustomsEvent_GATE_OUT:
-		return s == types.DeclarationStatus_DECLARATION_RELEASED
-	case types.CustomsEvent_DECLARATION_CLOSED:
-		return s == types.DeclarationStatus_DECLARATION_GATE_OUT
+		return released
+	case types.CustomsEvent_DECLARATION_CLOSED, types.CustomsEvent_SOLD_THROUGH:
+		return out
+	case types.CustomsEvent_SUMMARY_DECLARED:
+		return released || out
 	case types.CustomsEvent_DECLARATION_REVOKED:
-		return before || s == types.DeclarationStatus_DECLARATION_RELEASED
+		return before || released
 	}
 	return false
 }
 
-// declaration applies an event to a declaration and its order.
-func (m *Model) declaration(d *types.Declaration, o *types.Order, p *types.Provenance, msg *types.RecordCustomsEvent) {
-	counts := p.Counted && !o.Related && m.independent(p.Signer, o.Order.Seller)
+// proceed moves a declaration on: declaration, state, day, what the mode asks for, fixing.
+func (m *Model) proceed(c *call, msg *types.RecordCustomsEvent, p *types.Provenance) (d types.Declaration, code types.Code) {
+	d, ok := m.declarations.get(types.DeclarationKey(c.id(msg.Declaration)))
+	if !ok {
+		return d, types.Code_declaration_unknown
+	}
+	code = refusal(unless(customsMay(d.Status, msg.Event), types.Code_declaration_state_forbids),
+		when(msg.Day < d.DeclaredDay, types.Code_declaration_state_forbids))
+	if code != types.Code_ok {
+		return d, code
+	}
 	switch msg.Event {
-	case types.CustomsEvent_DECLARED:
-		base, _ := m.base(msg.ValueMinor, msg.Currency, msg.Day)
-		*d = types.Declaration{Id: d.Id, Order: msg.Order, Declarant: msg.Declarant, Export: msg.Export, Mode: msg.Mode,
-			Currency: msg.Currency, ValueMinor: msg.ValueMinor, BaseMinor: base, Hs6: msg.Hs6, Place: msg.Place,
-			Status: types.DeclarationStatus_DECLARATION_DECLARED, DeclaredDay: msg.Day, Provenance: p}
-		o.Declaration = d.Id
 	case types.CustomsEvent_INSPECTED:
 		d.Status = types.DeclarationStatus_DECLARATION_INSPECTED
-	case types.CustomsEvent_DECLARATION_AMENDED:
-		base, _ := m.base(msg.ValueMinor, msg.Currency, d.DeclaredDay)
-		d.Currency, d.ValueMinor, d.BaseMinor = msg.Currency, msg.ValueMinor, base
-		if msg.Hs6 != "" {
-			d.Hs6 = msg.Hs6
-		}
-		d.Amendments++
-	case types.CustomsEvent_RELEASED:
-		d.Status, d.ReleasedDay, d.FinanceableMinor = types.DeclarationStatus_DECLARATION_RELEASED, msg.Day, d.ValueMinor
-		o.Releases++
-		o.ReleasedDay = msg.Day
-		if counts {
-			m.lend(o, o.Legs|legRelease, p, msg.Day)
-		}
 	case types.CustomsEvent_GATE_OUT:
 		d.Status = types.DeclarationStatus_DECLARATION_GATE_OUT
+	case types.CustomsEvent_RELEASED:
+		m.release(&d, p, msg.Day)
 	case types.CustomsEvent_DECLARATION_CLOSED:
+		code = when(customsModes[d.Mode].list && !d.Summarised, types.Code_summary_missing)
 		d.Status = types.DeclarationStatus_DECLARATION_IS_CLOSED
+	case types.CustomsEvent_DECLARATION_AMENDED:
+		code = m.amendDeclaration(&d, msg)
+	case types.CustomsEvent_SUMMARY_DECLARED:
+		code = m.summarise(&d, msg)
+	case types.CustomsEvent_SOLD_THROUGH:
+		code = m.sellThrough(&d, msg)
 	case types.CustomsEvent_DECLARATION_REVOKED:
-		if d.Status == types.DeclarationStatus_DECLARATION_RELEASED {
-			if o.Releases--; o.Releases == 0 {
-				o.ReleasedDay = 0
-				m.lend(o, o.Legs&^legRelease, p, msg.Day)
-			}
-		}
-		d.Status, d.ReleasedDay, d.FinanceableMinor = types.DeclarationStatus_DECLARATION_IS_REVOKED, 0, 0
+		code = m.revokeDeclaration(&d, p, msg.Day)
 	}
+	return d, code
+}
+
+// release opens the balance and lends the third leg, where goods were sold.
+func (m *Model) release(d *types.Declaration, p *types.Provenance, day int32) {
+	d.Status, d.ReleasedDay = types.DeclarationStatus_DECLARATION_RELEASED, day
+	if !customsModes[d.Mode].sale() {
+		return
+	}
+	d.FinanceableMinor = d.ValueMinor
+	o := m.orders.at(types.OrderKey(d.Order))
+	o.Releases++
+	o.ReleasedDay = day
+	if p.Counted && m.independent(p.Signer, o.Order.Seller) {
+		m.lend(&o, o.Legs|legRelease, p, day)
+	}
+	m.orders.put(types.OrderKey(d.Order), o)
+}
+
+// revokeDeclaration closes the balance again; the leg goes with the order's last release.
+func (m *Model) revokeDeclaration(d *types.Declaration, p *types.Provenance, day int32) types.Code {
+	if d.LinkedMinor > 0 {
+		return types.Code_linked_declaration_unfit
+	}
+	if d.Status == types.DeclarationStatus_DECLARATION_RELEASED && customsModes[d.Mode].sale() {
+		if m.secured(string(types.DeclarationKey(d.Id))) > 0 {
+			return types.Code_value_under_financing
+		}
+		o := m.orders.at(types.OrderKey(d.Order))
+		if o.Releases--; o.Releases == 0 {
+			o.ReleasedDay = 0
+			m.lend(&o, o.Legs&^legRelease, p, day)
+		}
+		m.orders.put(types.OrderKey(d.Order), o)
+	}
+	if d.Linked != "" {
+		m.declarations.change(types.DeclarationKey(d.Linked), func(x *types.Declaration) { x.LinkedMinor -= d.ValueMinor })
+	}
+	d.Status, d.ReleasedDay, d.FinanceableMinor = types.DeclarationStatus_DECLARATION_IS_REVOKED, 0, 0
+	return types.Code_ok
+}
+
+// amendDeclaration states value and currency anew.
+func (m *Model) amendDeclaration(d *types.Declaration, msg *types.RecordCustomsEvent) types.Code {
+	code := refusal(when(d.Linked != "", types.Code_linked_declaration_unfit), m.revalue(d, msg))
+	if msg.Hs6 != "" {
+		d.Hs6 = msg.Hs6
+	}
+	if msg.Place != "" {
+		d.Place = msg.Place
+	}
+	d.Amendments++
+	return code
+}
+
+// revalue gives a declaration another value, and its balance with it once it is released: never below what was sold or
+// came back already, nor in another currency, nor below what it secures.
+func (m *Model) revalue(d *types.Declaration, msg *types.RecordCustomsEvent) types.Code {
+	released := d.ReleasedDay != 0
+	code := refusal(when(msg.ValueMinor < d.SoldMinor, types.Code_sold_over_value),
+		when(msg.ValueMinor < d.LinkedMinor || d.LinkedMinor > 0 && msg.Currency != d.Currency, types.Code_linked_declaration_unfit),
+		when(released && msg.Currency != d.Currency, types.Code_value_under_financing))
+	base, unfixed := m.base(msg.ValueMinor, msg.Currency, msg.Day)
+	if code = refusal(code, unfixed); code != types.Code_ok {
+		return code
+	}
+	d.Currency, d.ValueMinor, d.BaseMinor = msg.Currency, msg.ValueMinor, base
+	return m.rebalance(d)
+}
+
+// rebalance lets the balance of what is released follow value and sales.
+func (m *Model) rebalance(d *types.Declaration) types.Code {
+	if d.ReleasedDay == 0 || !customsModes[d.Mode].sale() {
+		return types.Code_ok
+	}
+	d.FinanceableMinor = d.ValueMinor - d.SoldMinor
+	return when(m.secured(string(types.DeclarationKey(d.Id))) > d.FinanceableMinor, types.Code_value_under_financing)
+}
+
+// secured is what live liens on an object secure.
+func (m *Model) secured(object string) (sum int64) {
+	for _, l := range m.encumbrances.at(types.EncumbranceKey(object)).Liens {
+		if l.Object == object {
+			sum += l.AmountMinor
+		}
+	}
+	return sum
+}
+
+// summarise states what a list came to.
+func (m *Model) summarise(d *types.Declaration, msg *types.RecordCustomsEvent) types.Code {
+	code := refusal(unless(customsModes[d.Mode].list, types.Code_field_not_of_event), when(d.Summarised, types.Code_declaration_state_forbids),
+		when(msg.ListCount != d.ListCount, types.Code_list_required), m.revalue(d, msg))
+	d.Summarised = true
+	return code
+}
+
+// sellThrough tells what was sold from an overseas warehouse; it secures nothing any more.
+func (m *Model) sellThrough(d *types.Declaration, msg *types.RecordCustomsEvent) types.Code {
+	if !customsModes[d.Mode].sells {
+		return types.Code_field_not_of_event
+	}
+	o, ok := m.orders.get(types.OrderKey(msg.Order))
+	if !ok {
+		return types.Code_order_unknown
+	}
+	code := refusal(when(o.Order.Seller != d.Declarant, types.Code_declarant_not_party),
+		when(d.SoldMinor+msg.SoldMinor > d.ValueMinor, types.Code_sold_over_value))
+	if code != types.Code_ok {
+		return code
+	}
+	d.SoldMinor += msg.SoldMinor
+	return m.rebalance(d)
 }

@@ -11,14 +11,18 @@ var rulesOfDocuments = map[string]rule{
 	"anchor_document": on((*Model).anchorDocument),
 	"verify_document": on((*Model).verifyDocument),
 	"revoke_document": on((*Model).revokeDocument),
+	"erase_payload":   on((*Model).erasePayload),
 }
 
 func shapeOfDocument(msg *types.AnchorDocument) types.Code {
 	code := codeOf(types.CheckSourceID(msg.Id))
 	if msg.Object != "" {
 		kind, id, _ := strings.Cut(msg.Object, "/")
-		code = refusal(code, unless(kind == "order" || kind == "receivable" || kind == "declaration", types.Code_record_id_malformed),
+		code = refusal(code, unless(kind == "order" || kind == "receivable" || kind == "declaration" || kind == "transferable", types.Code_record_id_malformed),
 			codeOf(types.CheckRecordID(id)))
+	}
+	if msg.Supersedes != "" {
+		code = refusal(code, codeOf(types.CheckRecordID(msg.Supersedes)))
 	}
 	if msg.Issuer != "" && !isEnterprise(msg.Issuer) {
 		code = refusal(code, codeOf(types.CheckMemberID(msg.Issuer)))
@@ -49,7 +53,7 @@ func (m *Model) anchorDocument(c *call, msg *types.AnchorDocument) types.Code {
 			code = refusal(code, unless(m.members.has(types.MemberKey(msg.Issuer)), types.Code_member_unknown))
 		}
 	}
-	if code = refusal(code, m.objectOf(msg)); code != types.Code_ok {
+	if code = refusal(code, m.objectOf(msg), m.supersedes(c, msg)); code != types.Code_ok {
 		return code
 	}
 	p := m.provenance(c, msg.IssueDay)
@@ -81,12 +85,36 @@ func (m *Model) objectOf(msg *types.AnchorDocument) types.Code {
 		if o, ok := m.orders.get(types.OrderKey(id)); ok {
 			parties = []string{o.Order.Buyer, o.Order.Seller}
 		}
+	case "transferable":
+		if x, ok := m.transferables.get(types.TransferableKey(id)); ok {
+			parties = []string{x.Controller}
+		}
 	case "receivable":
 		if r, ok := m.receivables.get(types.ReceivableKey(id)); ok {
 			parties = []string{r.Receivable.Seller, r.Receivable.Debtor}
 		}
 	}
 	return refusal(when(parties == nil, types.Code_object_unknown), unless(contains(parties, msg.Subject), types.Code_object_not_of_subject))
+}
+
+// supersedes refuses to take the place of what is of another holder, type or object, or not in force.
+func (m *Model) supersedes(c *call, msg *types.AnchorDocument) types.Code {
+	if msg.Supersedes == "" {
+		return types.Code_ok
+	}
+	at := types.DocumentKey(msg.Supersedes)
+	old, ok := m.documents.get(at)
+	if !ok {
+		return types.Code_document_unknown
+	}
+	fits := old.Document.Subject == msg.Subject && old.Document.Type == msg.Type && old.Document.Object == msg.Object &&
+		(old.Status == types.DocumentStatus_ANCHORED || old.Status == types.DocumentStatus_DOCUMENT_VERIFIED)
+	if !fits {
+		return types.Code_supersedes_unfit
+	}
+	old.Status, old.SupersededBy = types.DocumentStatus_DOCUMENT_SUPERSEDED, c.id(msg.Id)
+	m.documents.put(at, old)
+	return types.Code_ok
 }
 
 // sourceOf are the document types (UNTDID 1001) that come from a role's own registers.
@@ -111,9 +139,7 @@ func (m *Model) verifyDocument(c *call, msg *types.VerifyDocument) types.Code {
 		return types.Code_document_unknown
 	}
 	source := c.key.Role == types.Role_VERIFIER || contains(strings.Fields(sourceOf[c.key.Role]), d.Document.Type)
-	code = refusal(unless(m.independent(c.signer, d.Provenance.Signer) && m.independent(c.signer, d.Document.Subject), types.Code_own_document),
-		when(msg.Day < d.Document.IssueDay, types.Code_document_state_forbids),
-		when(string(msg.Commitment) != string(d.Document.Commitment), types.Code_commitment_differs), unless(source, types.Code_not_source_of_type))
+	code = refusal(unless(m.independent(c.signer, d.Provenance.Signer) && m.independent(c.signer, d.Document.Subject), types.Code_own_document))
 	if code != types.Code_ok {
 		return code
 	}
@@ -128,10 +154,18 @@ func (m *Model) verifyDocument(c *call, msg *types.VerifyDocument) types.Code {
 		}
 	}
 	switch {
+	case d.ErasedDay != 0:
+		return types.Code_payload_erased
 	case d.Status == types.DocumentStatus_DOCUMENT_EXPIRED:
 		return types.Code_document_expired
 	case d.Status != types.DocumentStatus_ANCHORED:
 		return types.Code_document_state_forbids
+	case msg.Day < d.Document.IssueDay:
+		return types.Code_document_state_forbids
+	case string(msg.Commitment) != string(d.Document.Commitment):
+		return types.Code_commitment_differs
+	case !source:
+		return types.Code_not_source_of_type
 	case d.Document.ValidUntilDay != 0 && msg.Day > d.Document.ValidUntilDay:
 		return types.Code_document_expired
 	}
@@ -214,5 +248,33 @@ func (m *Model) revokeDocument(c *call, msg *types.RevokeDocument) types.Code {
 	d.Status, d.RevokedDay, d.RevokedReason = types.DocumentStatus_DOCUMENT_REVOKED, msg.Day, msg.Reason
 	m.documents.put(at, d)
 	m.post(d.Document.Subject, entryOf(types.EntryKind_ENTRY_DOCUMENT_REVOKED, string(at), m.provenance(c, msg.Day), msg.Day))
+	return types.Code_ok
+}
+
+func (m *Model) erasePayload(c *call, msg *types.ErasePayload) types.Code {
+	code := refusal(codeOf(types.CheckRecordID(msg.Document)), notTooEarly(msg.Day), m.eventDay(msg.Day))
+	if code != types.Code_ok {
+		return code
+	}
+	at := types.DocumentKey(msg.Document)
+	d, ok := m.documents.get(at)
+	if !ok {
+		return types.Code_document_unknown
+	}
+	custodian := c.party() == d.Document.Subject || c.own() && c.signer == d.Provenance.Signer
+	code = refusal(m.mandate(c), unless(custodian, types.Code_not_the_custodian))
+	if code != types.Code_ok {
+		return code
+	}
+	if d.ErasedDay != 0 {
+		return either(d.ErasedDay == msg.Day && d.ErasedReason == msg.Reason && d.ErasedBy == c.signer, types.Code_already_recorded,
+			types.Code_payload_erased)
+	}
+	if msg.Day < d.Document.IssueDay {
+		return types.Code_document_state_forbids
+	}
+	d.ErasedDay, d.ErasedBy, d.ErasedReason = msg.Day, c.signer, msg.Reason
+	m.documents.put(at, d)
+	m.post(d.Document.Subject, entryOf(types.EntryKind_ENTRY_CORRECTED, string(at), m.provenance(c, msg.Day), msg.Day))
 	return types.Code_ok
 }

@@ -63,7 +63,7 @@ func (m *Model) move(c *call, o *types.Order, x *types.Movement) {
 	msg, p := x.Event, x.Provenance
 	e := entryOf(types.EntryKind_ENTRY_MOVEMENT, string(types.MovementKey(c.id(msg.Id))), p, msg.Day)
 	e.DueDay, e.BaseMinor = o.Order.PromisedDay, o.BaseMinor
-	e.Counted = p.Counted && !o.Related && msg.Event != types.LogisticsEvent_ESTIMATE
+	e.Counted = p.Counted && o.Provenance.Counted && !o.Related && msg.Event != types.LogisticsEvent_ESTIMATE
 	seller, buyer := e, e
 	seller.Counterparty, buyer.Counterparty = o.Order.Buyer, o.Order.Seller
 	if msg.Event == types.LogisticsEvent_ESTIMATE {
@@ -80,7 +80,7 @@ func (m *Model) move(c *call, o *types.Order, x *types.Movement) {
 	}
 	o.DeliveredDay, o.DeliveredBy = msg.Day, c.signer
 	o.DeliveredIndependent = m.independent(c.signer, o.Provenance.Signer) && m.independent(c.signer, o.Order.Seller)
-	if o.DeliveredIndependent && c.key.Role == types.Role_LOGISTICS && p.Counted && !o.Related {
+	if o.DeliveredIndependent && c.key.Role == types.Role_LOGISTICS && p.Counted {
 		m.lend(o, o.Legs|legGoods, p, msg.Day)
 	}
 	seller.Kind, buyer.Kind = types.EntryKind_ENTRY_DELIVERED, types.EntryKind_ENTRY_RECEIVED

@@ -44,6 +44,10 @@ type Model struct {
 	fixings       *table[types.Fixing]
 	consents      *table[types.Consent]
 	receipts      *table[types.Receipt]
+	transferables *table[types.Transferable]
+	taxEvents     *table[types.TaxRecord]
+	fxEvents      *table[types.FxRecord]
+	encumbrances  *table[types.Encumbrance]
 	dues          *table[types.Due]
 }
 
@@ -89,6 +93,10 @@ func (m *Model) makeTables() {
 	m.fixings = newTable[types.Fixing](m)
 	m.consents = newTable[types.Consent](m)
 	m.receipts = newTable[types.Receipt](m)
+	m.transferables = newTable[types.Transferable](m)
+	m.taxEvents = newTable[types.TaxRecord](m)
+	m.fxEvents = newTable[types.FxRecord](m)
+	m.encumbrances = newTable[types.Encumbrance](m)
 	m.dues = newTable[types.Due](m)
 }
 
@@ -128,11 +136,10 @@ func (m *Model) apply(t *types.Tx) []types.Code {
 	for i, wrapped := range t.Body.Messages {
 		mark := len(m.undo)
 		c := m.callOf(t, wrapped)
-		r := rules[c.name]
-		if r == nil {
-			panic("model: no rule for " + c.name)
+		code := types.Code_inconsistent_state // what is not written yet
+		if r := rules[c.name]; r != nil {
+			code = r(m, c, wrapped.Get())
 		}
-		code := r(m, c, wrapped.Get())
 		if code != types.Code_ok {
 			m.takeBack(mark)
 		}

@@ -76,11 +76,12 @@ func (m *Model) recordOrder(c *call, msg *types.RecordOrder) types.Code {
 	return types.Code_ok
 }
 
-// entryOfOrder is a row about an order. What related parties do counts nowhere.
+// entryOfOrder is a row about an order. What related parties do counts nowhere, nor what rests on an order that does not
+// count.
 func (m *Model) entryOfOrder(o *types.Order, kind types.EntryKind, at types.Key[types.Order], p *types.Provenance, day int32, other string) types.Entry {
 	e := entryOf(kind, string(at), p, day)
 	e.Counterparty, e.DueDay, e.BaseMinor = other, o.Order.PromisedDay, o.BaseMinor
-	e.Counted = e.Counted && !o.Related
+	e.Counted = e.Counted && o.Provenance.Counted && !o.Related
 	return e
 }
 
@@ -121,12 +122,12 @@ func (m *Model) confirmOrder(c *call, msg *types.ConfirmOrder) types.Code {
 		p.Evidence = raised(p.Evidence)
 		o.Provenance = withEvidence(o.Provenance, raised(o.Provenance.Evidence))
 	}
-	if recorder == o.Order.Buyer {
-		sold := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_SOLD, at, p, msg.Day, o.Order.Buyer)
-		sold.Open = sold.Counted
+	sold := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_SOLD, at, p, o.Order.OrderDay, o.Order.Buyer)
+	if recorder == o.Order.Buyer && o.ConfirmedIndependent && sold.Counted {
+		sold.Open = true
 		m.post(o.Order.Seller, sold)
 	}
-	if o.ConfirmedIndependent && p.Counted && !o.Related {
+	if o.ConfirmedIndependent && p.Counted {
 		m.lend(&o, o.Legs|legContract, p, msg.Day)
 	}
 	m.bothSides(&o, types.EntryKind_ENTRY_ORDER_CONFIRMED, at, p, msg.Day)
@@ -163,7 +164,7 @@ func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
 	o.Status, o.AcceptedDay = types.OrderStatus_ORDER_ACCEPTED, msg.Day
 	if m.independent(c.signer, o.Provenance.Signer) && m.independent(c.signer, o.Order.Seller) {
 		p.Evidence = raised(p.Evidence)
-		if p.Counted && !o.Related {
+		if p.Counted {
 			m.lend(&o, o.Legs|legAccepted, p, msg.Day)
 		}
 	}

@@ -46,10 +46,13 @@ func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *t
 	x := &types.Part{Receivable: a.Receivable, AmountMinor: a.AmountMinor, BaseMinor: base, Dbt: s.Day - r.Receivable.DueDay}
 	x.P = points(x.Dbt)
 	x.Bank = p.Role == types.Role_BANK && m.groupOf(p.Signer) != m.groupOf(s.Payee)
-	counts := p.Counted && !r.Related
+	counts := p.Counted && r.Provenance.Counted && !r.Related
 	if x.Bank && counts && !r.Experience {
 		m.owe(&r, p, s.Day, true)
 		x.Obligation = r.ObligationEntry
+	}
+	if x.Bank && p.Counted {
+		m.stand(&r, r.Legs|legFunds, p, s.Day)
 	}
 	x.Counted = r.Experience && counts && !m.cancelsOut(&s, &r, x)
 	was := latest(r.ClosingMonths)
@@ -59,7 +62,7 @@ func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *t
 		r.ClosingMonths = append(slices.Clone(r.ClosingMonths), types.MonthOf(s.Day))
 	}
 	e := m.entryOfPart(at, &s, &r, x, p, len(s.Parts))
-	e.Last = last && r.Experience
+	e.Last = last
 	creditor := e
 	e.First, e.MonthWas, e.MonthNow = first, was, latest(r.ClosingMonths)
 	x.DebtorEntry = m.post(s.Payer, e) - 1
@@ -73,9 +76,6 @@ func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *t
 	}
 	if x.Bank {
 		r.BankParts++
-	}
-	if x.Bank && counts {
-		m.stand(&r, r.Legs|legFunds, p, s.Day)
 	}
 	// What cancelled out may have changed this payment's other parts, or the receivable itself, meanwhile.
 	m.receivables.put(to, r)
@@ -167,7 +167,7 @@ func without(months []int32, month int32) []int32 {
 }
 
 // unsettle takes one part back, exactly, and reopens the original due day.
-func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provenance) {
+func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provenance, day int32) {
 	s := m.settlements.at(at)
 	x := s.Parts[n]
 	to := types.ReceivableKey(x.Receivable)
@@ -182,7 +182,7 @@ func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provena
 	collected := m.takenBack(s.Payee, x.CreditorEntry+1, types.EntryKind_ENTRY_COLLECTED_REVERSED)
 	paid.Counted, collected.Counted = x.Counted, x.Counted
 	paid.Open, collected.Open = r.Experience, r.Experience
-	paid.Last, collected.Last = settled && r.Experience, settled && r.Experience
+	paid.Last, collected.Last = settled, settled
 	if settled {
 		onTime := r.SettledDay <= r.Receivable.DueDay+30
 		paid.OnTime, collected.OnTime = onTime, onTime
@@ -198,7 +198,7 @@ func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provena
 	if x.Bank {
 		r.BankParts--
 	}
-	m.afterReversal(&r, p, s.Day)
+	m.afterReversal(&r, p, day)
 	m.receivables.put(to, r)
 }
 
@@ -215,10 +215,10 @@ func (m *Model) afterReversal(r *types.Receivable, p *types.Provenance, day int3
 	if r.BankParts > 0 {
 		return
 	}
+	m.stand(r, r.Legs&^legFunds, p, day)
 	if r.Experience && !r.AcceptedCounts {
 		m.oweNoMore(r)
 	}
-	m.stand(r, r.Legs&^legFunds, p, day)
 }
 
 // oweNoMore takes an experience back that only a bank's payment had made.

@@ -113,9 +113,9 @@ func (m *Model) acceptReceivable(c *call, msg *types.AcceptReceivable) types.Cod
 		p.Evidence = raised(p.Evidence)
 		r.Provenance = withEvidence(r.Provenance, raised(r.Provenance.Evidence))
 	}
-	r.AcceptedCounts = r.AcceptedIndependent && outside && p.Counted && !r.Related
+	r.AcceptedCounts = r.AcceptedIndependent && outside && p.Counted && r.Provenance.Counted && !r.Related
 	m.owe(&r, p, msg.Day, r.AcceptedCounts)
-	if r.AcceptedCounts {
+	if r.AcceptedIndependent && outside && p.Counted {
 		m.stand(&r, r.Legs|legInvoice, p, msg.Day)
 	}
 	m.receivables.put(at, r)

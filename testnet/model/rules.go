@@ -19,7 +19,7 @@ func on[M any](f func(*Model, *call, *M) types.Code) rule {
 
 // rules are all areas together, by the message's name.
 var rules = together(rulesOfGovernance, rulesOfKeys, rulesOfSubjects, rulesOfOrders, rulesOfLogistics, rulesOfCustoms,
-	rulesOfDocuments, rulesOfReceivables, rulesOfSettlements, rulesOfConsent)
+	rulesOfDocuments, rulesOfTax, rulesOfReceivables, rulesOfSettlements, rulesOfConsent)
 
 func together(areas ...map[string]rule) map[string]rule {
 	all := map[string]rule{}
@@ -64,6 +64,17 @@ func either(first bool, a, b types.Code) types.Code {
 		return a
 	}
 	return b
+}
+
+// lowest returns the lowest code that is not ok: codes are numbered from cheap to dear, and shape checks go by them.
+func lowest(codes ...types.Code) types.Code {
+	low := types.Code_ok
+	for _, c := range codes {
+		if c != types.Code_ok && (low == types.Code_ok || c < low) {
+			low = c
+		}
+	}
+	return low
 }
 
 // codeOf is the code of a check of package types.

@@ -176,7 +176,7 @@ func (m *Model) reverseSettlement(c *call, msg *types.ReverseSettlement) types.C
 		return types.Code_day_too_early
 	}
 	for i := len(s.Parts) - 1; i >= 0; i-- {
-		m.unsettle(at, i, m.provenance(c, msg.Day))
+		m.unsettle(at, i, m.provenance(c, msg.Day), msg.Day)
 	}
 	m.settlements.change(at, func(s *types.Settlement) {
 		s.Reversed, s.ReversedDay, s.ReversedReason = true, msg.Day, msg.Reason
