@@ -90,6 +90,11 @@ const (
 	Attestations  Prefix[Attestation]     = "attestation/"
 )
 
+const (
+	publicKeys = "public-key/"
+	codeRows   = "code/"
+)
+
 // MemberKey names a member.
 func MemberKey(id string) Key[Member] { return Key[Member]("member/" + id) }
 
@@ -101,7 +106,7 @@ func KeyKey(holder, id string) Key[KeyRecord] { return Key[KeyRecord]("key/" + h
 
 // PublicKeyKey says whose a public key is, so that no two keys share one.
 func PublicKeyKey(public []byte) Key[KeyRecord] {
-	return Key[KeyRecord]("public-key/" + hex.EncodeToString(public))
+	return Key[KeyRecord](publicKeys + hex.EncodeToString(public))
 }
 
 // ProposalKey names a proposal by its record id.
@@ -292,7 +297,7 @@ func VersionKey(record string, n uint32) Key[RecordVersion] {
 
 // CodeRowKey names a row of a version of a governed list.
 func CodeRowKey(list CodeListName, version, code string) Key[CodeRow] {
-	return Key[CodeRow](fmt.Sprintf("code/%d/%s/%s", list, version, code))
+	return Key[CodeRow](fmt.Sprintf(codeRows+"%d/%s/%s", list, version, code))
 }
 
 // ReferenceKey names the row of replay protection; it lies outside the leaf tree.

@@ -189,82 +189,12 @@ func (w *world) bytes(text string) []byte {
 	return b
 }
 
-// recordTypes says what lies under each prefix of the state.
-var recordTypes = []struct {
-	prefix string
-	make   func() unmarshaler
-}{
-	{string(types.ChainKey), func() unmarshaler { return &types.Chain{} }},
-	{string(types.ParametersKey), func() unmarshaler { return &types.Parameters{} }},
-	{string(types.Members), func() unmarshaler { return &types.Member{} }},
-	{string(types.Keys), func() unmarshaler { return &types.KeyRecord{} }},
-	{"public-key/", func() unmarshaler { return &types.KeyRecord{} }},
-	{string(types.Proposals), func() unmarshaler { return &types.Proposal{} }},
-	{string(types.Enterprises), func() unmarshaler { return &types.Enterprise{} }},
-	{string(types.Delegations), func() unmarshaler { return &types.Delegation{} }},
-	{string(types.Orders), func() unmarshaler { return &types.Order{} }},
-	{string(types.Movements), func() unmarshaler { return &types.Movement{} }},
-	{string(types.Declarations), func() unmarshaler { return &types.Declaration{} }},
-	{string(types.CustomsEvents), func() unmarshaler { return &types.CustomsRecord{} }},
-	{string(types.Documents), func() unmarshaler { return &types.Document{} }},
-	{string(types.Receivables), func() unmarshaler { return &types.Receivable{} }},
-	{string(types.Settlements), func() unmarshaler { return &types.Settlement{} }},
-	{string(types.Fixings), func() unmarshaler { return &types.Fixing{} }},
-	{string(types.Consents), func() unmarshaler { return &types.Consent{} }},
-	{string(types.Receipts), func() unmarshaler { return &types.Receipt{} }},
-	{string(types.Models), func() unmarshaler { return &types.Model{} }},
-	{string(types.Subjects), func() unmarshaler { return &types.SubjectHead{} }},
-	{string(types.Months), func() unmarshaler { return &types.MonthSum{} }},
-	{string(types.Pairs), func() unmarshaler { return &types.PairSum{} }},
-	{string(types.Ranks), func() unmarshaler { return &types.Rank{} }},
-	{string(types.Dues), func() unmarshaler { return &types.Due{} }},
-	{string(types.DueCursorKey), func() unmarshaler { return &types.Due{} }},
-	{string(types.Usages), func() unmarshaler { return &types.Usage{} }},
-	{string(types.Progresses), func() unmarshaler { return &types.Progress{} }},
-	{string(types.Returns), func() unmarshaler { return &types.ReturnRecord{} }},
-	{string(types.ReturnSteps), func() unmarshaler { return &types.ReturnStep{} }},
-	{string(types.Traces), func() unmarshaler { return &types.Trace{} }},
-	{string(types.Lots), func() unmarshaler { return &types.Lot{} }},
-	{string(types.ParcelBatches), func() unmarshaler { return &types.ParcelBatch{} }},
-	{string(types.Transferables), func() unmarshaler { return &types.Transferable{} }},
-	{string(types.CreditNotes), func() unmarshaler { return &types.CreditNote{} }},
-	{string(types.TaxEvents), func() unmarshaler { return &types.TaxRecord{} }},
-	{string(types.FxEvents), func() unmarshaler { return &types.FxRecord{} }},
-	{string(types.Offers), func() unmarshaler { return &types.Offer{} }},
-	{string(types.Financings), func() unmarshaler { return &types.Financing{} }},
-	{string(types.Encumbrances), func() unmarshaler { return &types.Encumbrance{} }},
-	{string(types.Fingerprinted), func() unmarshaler { return &types.FingerprintHits{} }},
-	{string(types.Repayments), func() unmarshaler { return &types.Repayment{} }},
-	{string(types.Policies), func() unmarshaler { return &types.Policy{} }},
-	{string(types.Claims), func() unmarshaler { return &types.Claim{} }},
-	{string(types.Adverses), func() unmarshaler { return &types.Adverse{} }},
-	{string(types.AdverseSums), func() unmarshaler { return &types.AdverseMarks{} }},
-	{string(types.Disputes), func() unmarshaler { return &types.Dispute{} }},
-	{string(types.DisputedItems), func() unmarshaler { return &types.DisputedItem{} }},
-	{string(types.Statements), func() unmarshaler { return &types.Statement{} }},
-	{string(types.Versions), func() unmarshaler { return &types.RecordVersion{} }},
-	{string(types.ModelStates), func() unmarshaler { return &types.ModelState{} }},
-	{string(types.Validations), func() unmarshaler { return &types.Validation{} }},
-	{string(types.Shadows), func() unmarshaler { return &types.Shadow{} }},
-	{string(types.Attestations), func() unmarshaler { return &types.Attestation{} }},
-	{string(types.ValidatorsKey), func() unmarshaler { return &types.ValidatorSet{} }},
-	{string(types.CodeListsKey), func() unmarshaler { return &types.CodeLists{} }},
-	{string(types.UpgradeKey), func() unmarshaler { return &types.UpgradePlan{} }},
-	{string(types.EpochsKey), func() unmarshaler { return &types.Epochs{} }},
-	{string(types.ModelPlanKey), func() unmarshaler { return &types.ModelPlan{} }},
-	{"code/", func() unmarshaler { return &types.CodeRow{} }},
-}
-
-type unmarshaler interface{ Unmarshal([]byte) error }
-
 // flatten writes a record as path=value, in the order of its fields, without those that are zero.
 func flatten(t testing.TB, key string, value []byte) []string {
-	for _, r := range recordTypes {
-		if strings.HasPrefix(key, r.prefix) {
-			record := r.make()
-			require.NoError(t, record.Unmarshal(value), key)
-			return fields(nil, "", reflect.ValueOf(record).Elem())
-		}
+	if kind := types.KindOf(key); kind != nil {
+		record := kind.New()
+		require.NoError(t, record.Unmarshal(value), key)
+		return fields(nil, "", reflect.ValueOf(record).Elem())
 	}
 	require.Fail(t, "no record type", key)
 	return nil

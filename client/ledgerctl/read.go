@@ -77,45 +77,10 @@ func indentJSON(text []byte) (string, error) {
 	return string(b), err
 }
 
-// recordKinds says what stands under each prefix.
-var recordKinds = []struct {
-	prefix string
-	make   func() record
-}{
-	{string(types.ChainKey), func() record { return new(types.Chain) }},
-	{string(types.ParametersKey), func() record { return new(types.Parameters) }},
-	{string(types.ActiveModelKey), func() record { return new(types.Model) }},
-	{string(types.Members), func() record { return new(types.Member) }},
-	{string(types.Keys), func() record { return new(types.KeyRecord) }},
-	{string(types.Proposals), func() record { return new(types.Proposal) }},
-	{string(types.Enterprises), func() record { return new(types.Enterprise) }},
-	{string(types.Delegations), func() record { return new(types.Delegation) }},
-	{string(types.Orders), func() record { return new(types.Order) }},
-	{string(types.Movements), func() record { return new(types.Movement) }},
-	{string(types.Declarations), func() record { return new(types.Declaration) }},
-	{string(types.CustomsEvents), func() record { return new(types.CustomsRecord) }},
-	{string(types.Documents), func() record { return new(types.Document) }},
-	{string(types.Receivables), func() record { return new(types.Receivable) }},
-	{string(types.Settlements), func() record { return new(types.Settlement) }},
-	{string(types.Fixings), func() record { return new(types.Fixing) }},
-	{string(types.Consents), func() record { return new(types.Consent) }},
-	{string(types.Receipts), func() record { return new(types.Receipt) }},
-	{string(types.Models), func() record { return new(types.Model) }},
-	{string(types.Subjects), func() record { return new(types.SubjectHead) }},
-	{string(types.Months), func() record { return new(types.MonthSum) }},
-	{string(types.Pairs), func() record { return new(types.PairSum) }},
-	{string(types.Ranks), func() record { return new(types.Rank) }},
-	{string(types.Dues), func() record { return new(types.Due) }},
-	{string(types.Usages), func() record { return new(types.Usage) }},
-	{"public-key/", func() record { return new(types.KeyRecord) }},
-}
-
-type record interface{ Unmarshal([]byte) error }
-
 func keyPrefixes() []string {
 	var out []string
-	for _, k := range recordKinds {
-		out = append(out, k.prefix)
+	for _, k := range types.Kinds {
+		out = append(out, k.Prefix)
 	}
 	return out
 }
@@ -125,14 +90,12 @@ func recordText(p *client.Proven) ([]byte, error) {
 	if p.Value == nil {
 		return []byte("null"), nil
 	}
-	for _, k := range recordKinds {
-		if p.Key == k.prefix || (strings.HasSuffix(k.prefix, "/") && strings.HasPrefix(p.Key, k.prefix)) {
-			r := k.make()
-			if err := r.Unmarshal(p.Value); err != nil {
-				return nil, fmt.Errorf("%s: %w", p.Key, err)
-			}
-			return client.EncodeMessage(r)
+	if kind := types.KindOf(p.Key); kind != nil {
+		r := kind.New()
+		if err := r.Unmarshal(p.Value); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Key, err)
 		}
+		return client.EncodeMessage(r)
 	}
 	return json.Marshal(map[string]string{"bytes": fmt.Sprintf("%x", p.Value)})
 }
