@@ -118,13 +118,21 @@ func issueTransferable(tx *Tx, m *types.IssueTransferable) error {
 	if err := state.Set(tx, key, t); err != nil {
 		return err
 	}
-	e := tx.entry(types.EntryKind_ENTRY_TRANSFERABLE, string(key), issuer, t.Provenance)
-	e.Day, e.BaseMinor = m.IssueDay, t.BaseMinor
-	if _, err := tx.post(m.Controller, e); err != nil || issuer == "" || issuer == m.Controller {
+	return tx.postTransferable(string(key), t, issuer)
+}
+
+// postTransferable tells the first controller, and the issuing enterprise if there is one and it is another.
+func (tx *Tx) postTransferable(record string, t *types.Transferable, issuer string) error {
+	if issuer == t.Controller {
+		issuer = ""
+	}
+	e := tx.entry(types.EntryKind_ENTRY_TRANSFERABLE, record, issuer, t.Provenance)
+	e.Day, e.BaseMinor = t.Document.IssueDay, t.BaseMinor
+	if _, err := tx.post(t.Controller, e); err != nil || issuer == "" {
 		return err
 	}
-	e.Counterparty = m.Controller
-	_, err = tx.post(issuer, e)
+	e.Counterparty = t.Controller
+	_, err := tx.post(issuer, e)
 	return err
 }
 
