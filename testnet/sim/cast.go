@@ -103,14 +103,21 @@ func (w *world) found() {
 	for i, member := range []string{"bank-a", "bank-b", "customs-a"} {
 		k := w.secret(fmt.Sprintf("node-%d", i), "consensus")
 		g.Validators = append(g.Validators, types.GenesisValidator{PublicKey: k.PublicKey(), Power: 10, Member: member})
-		w.validators = append(w.validators, abci.Ed25519ValidatorUpdate(k.PublicKey(), 10))
 	}
 	slices.SortFunc(g.Validators, func(a, b types.GenesisValidator) int { return bytes.Compare(a.PublicKey, b.PublicKey) })
 	raw, err := json.Marshal(g)
 	if err != nil {
 		panic(err) // constants
 	}
-	w.genesis, w.genesisJSON = g, raw
+	w.genesis, w.genesisJSON, w.validators = g, raw, validatorsOf(g)
+}
+
+// validatorsOf are the validators of a genesis as the engine has them.
+func validatorsOf(g *types.Genesis) (out []abci.ValidatorUpdate) {
+	for _, v := range g.Validators {
+		out = append(out, abci.Ed25519ValidatorUpdate(v.PublicKey, v.Power))
+	}
+	return out
 }
 
 // parameters are sometimes so tight that quotas and bounds are met.
@@ -121,6 +128,7 @@ func (w *world) parameters() []types.GenesisParameter {
 			out = append(out, types.GenesisParameter{Name: name, Value: v})
 		}
 	}
+	set("algorithms", 0, 3)
 	set("block_cost", 0, 0, 4096)
 	set("document_verdicts", 0, 2)
 	set("queue_items", 0, 16)

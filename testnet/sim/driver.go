@@ -237,7 +237,7 @@ func (d *driver) arrive() error {
 	live := d.live()
 	for _, raw := range d.world.send() {
 		to := live
-		if d.chance.IntN(3) > 0 {
+		if d.chance.IntN(3) == 0 { // one node alone hears of it
 			to = []*replica{oneOf(d.chance, live...)}
 		}
 		for _, r := range to {

@@ -50,7 +50,7 @@ func sameOutcome(r *replica, want, got *abci.ResponseFinalizeBlock) error {
 	for i, x := range want.TxResults {
 		y := got.TxResults[i]
 		if x.Code != y.Code || !bytes.Equal(x.Data, y.Data) || x.GasUsed != y.GasUsed || x.GasWanted != y.GasWanted {
-			return fmt.Errorf("%s: transaction %d: code %s, data %x, others %s, %x", r.name, i, types.Code(y.Code), y.Data, types.Code(x.Code), x.Data)
+			return fmt.Errorf("%s: transaction %d: code %s, data %x, %q; others %s, %x, %q", r.name, i, types.Code(y.Code), y.Data, y.Log, types.Code(x.Code), x.Data, x.Log)
 		}
 	}
 	if len(want.ValidatorUpdates) != len(got.ValidatorUpdates) {

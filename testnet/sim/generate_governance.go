@@ -138,12 +138,18 @@ func (w *world) suspended() (out []string) {
 func (w *world) parameter() *types.SetParameter {
 	row := oneOf(w.rng, types.ParameterTable...)
 	value := oneOf(w.rng, row.Default, row.Default, min(row.Max, row.Min*2))
+	if row.Name == "algorithms" {
+		value = oneOf[int64](w.rng, 1, 3) // 2 would shut out every key there is
+	}
 	return &types.SetParameter{Name: row.Name, Value: value}
 }
 
 // newKey is a key that a holder does not have yet, with its proof of possession.
 func (w *world) newKey(holder string, role types.Role) *types.NewKey {
 	id := "k" + w.id()
+	if chance(w.rng, 10) {
+		id = sm2Key + w.id()
+	}
 	s := w.secret(holder, id)
 	return &types.NewKey{
 		Id: id, Role: role, Algorithm: s.Algorithm(), PublicKey: s.PublicKey(),

@@ -13,7 +13,7 @@ import (
 func (w *world) send() [][]byte {
 	var out [][]byte
 	var drafts []*draft
-	for range 2 + w.rng.IntN(14) {
+	for range 4 + w.rng.IntN(26) {
 		if a := w.act(); a != nil {
 			drafts = w.gather(drafts, *a)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	abci "github.com/cometbft/cometbft/abci/types"
@@ -61,12 +62,19 @@ func newWorld(seed uint64, counters *Counters, says func(string) bool) *world {
 	return w
 }
 
+// sm2Key begins the ids of keys that sign with SM2 and SM3.
+const sm2Key = "sm-"
+
 // secret is the signing key that a holder keeps under an id; it exists before anybody registers it.
 func (w *world) secret(holder, id string) *types.SigningKey {
 	seed := sha256.Sum256([]byte("sim secret of " + holder + "/" + id))
-	k, err := types.NewSigningKey(seed[:])
+	algorithm := types.Algorithm_ED25519
+	if strings.HasPrefix(id, sm2Key) {
+		algorithm = types.Algorithm_SM2_SM3
+	}
+	k, err := types.NewSigningKeyFor(algorithm, seed[:])
 	if err != nil {
-		panic(err) // 32 bytes
+		panic(err) // 32 bytes of a digest
 	}
 	w.secrets[hex.EncodeToString(k.PublicKey())] = k
 	return k
