@@ -27,7 +27,7 @@ var layers = map[string]string{
 	"app":              "types app/state app/ledger",
 	"node":             "types app app/state node/index",
 	"node/index":       "types",
-	"node/ledgerd":     "types node",
+	"node/ledgerd":     "types node client",
 	"client":           "types types/score",
 	"client/ledgerctl": "types client",
 	"testnet":          "types types/score app app/state app/ledger node client",

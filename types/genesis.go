@@ -60,13 +60,25 @@ const MaxValidatorPower = 1_000_000
 
 // Bounds of a genesis.
 const (
+	// MaxGenesisKeys is how many keys a member may begin with; the least is 1.
+	MaxGenesisKeys = 16
+	// MaxGenesisValidators is how many validators a network may begin with.
+	MaxGenesisValidators = 200
+
 	maxChainID     = 50 // CometBFT's own bound
 	maxNotice      = 500
 	maxDayOffset   = 14 * 60 * 60
-	maxKeys        = 16
-	maxValidators  = 200
 	maxGenesisSize = 64 << 20
 )
+
+// domainGenesis keeps a council's signature under a genesis from standing for anything else.
+const domainGenesis = "tradecredit/v1/genesis"
+
+// GenesisSignBytes is what a council seat signs to approve a genesis: "tradecredit/v1/genesis" ‖ 0 ‖ SHA-256 of the file
+// that the nodes begin with, all of it.
+func GenesisSignBytes(digest Hash) []byte {
+	return append(append([]byte(domainGenesis), 0), digest[:]...)
+}
 
 // ParseGenesis reads a genesis strictly: one JSON object, no unknown fields, nothing behind it. It does not Validate.
 func ParseGenesis(data []byte) (*Genesis, error) {
@@ -102,16 +114,16 @@ func (g *Genesis) InitialParameters() (Parameters, error) {
 // Validate reports the first field that is wrong, with its path: "members[2].keys[0].public_key: …". nil means that a
 // network with this chain id can begin.
 func (g *Genesis) Validate(chainID string) error {
-	if !isToken(chainID, 1, maxChainID) {
-		return wrongAt("chain_id", errors.New("1 to 50 characters A-Z a-z 0-9 . _ -"))
+	if err := CheckChainID(chainID); err != nil {
+		return wrongAt("chain_id", err)
 	}
 	if err := CheckCurrency(g.BaseCurrency); err != nil {
 		return wrongAt("base_currency", err)
 	}
-	if g.DayOffsetS < -maxDayOffset || g.DayOffsetS > maxDayOffset {
-		return wrongAt("day_offset_s", fmt.Errorf("%d is beyond ±14 hours", g.DayOffsetS))
+	if err := CheckDayOffset(g.DayOffsetS); err != nil {
+		return wrongAt("day_offset_s", err)
 	}
-	if err := checkNotice(g.Notice, g.Simulation); err != nil {
+	if err := CheckNotice(g.Notice, g.Simulation); err != nil {
 		return wrongAt("notice", err)
 	}
 	p, err := g.InitialParameters()
@@ -129,7 +141,24 @@ var errOrder = errors.New("not in ascending order, or repeated")
 
 func wrongAt(path string, err error) error { return fmt.Errorf("genesis: %s: %w", path, err) }
 
-func checkNotice(s string, required bool) error {
+// CheckChainID says what is wrong with the name of a network.
+func CheckChainID(s string) error {
+	if !isToken(s, 1, maxChainID) {
+		return errors.New("1 to 50 characters A-Z a-z 0-9 . _ -")
+	}
+	return nil
+}
+
+// CheckDayOffset says what is wrong with what is added to UTC to get the civil day, in seconds.
+func CheckDayOffset(seconds int64) error {
+	if seconds < -maxDayOffset || seconds > maxDayOffset {
+		return fmt.Errorf("%d is beyond ±14 hours", seconds)
+	}
+	return nil
+}
+
+// CheckNotice says what is wrong with the sentence that goes with every answer; a simulation requires one.
+func CheckNotice(s string, required bool) error {
 	switch {
 	case s == "" && required:
 		return errors.New("a simulation needs one")
@@ -173,8 +202,8 @@ func (g *Genesis) validateMembers(algorithms int64) (holders map[string]string, 
 
 // validateValidators checks who signs blocks. holders are the keys of the members: a consensus key has no other use.
 func (g *Genesis) validateValidators(holders map[string]string) error {
-	if n := len(g.Validators); n > maxValidators {
-		return wrongAt("validators", fmt.Errorf("%d validators, at most %d", n, maxValidators))
+	if n := len(g.Validators); n > MaxGenesisValidators {
+		return wrongAt("validators", fmt.Errorf("%d validators, at most %d", n, MaxGenesisValidators))
 	}
 	for i := range g.Validators {
 		v := &g.Validators[i]
@@ -236,8 +265,8 @@ func (m *GenesisMember) validate(path string, algorithms int64) error {
 			return wrongAt(here, errOrder)
 		}
 	}
-	if n := len(m.Keys); n < 1 || n > maxKeys {
-		return wrongAt(path+".keys", fmt.Errorf("%d keys, 1 to %d", n, maxKeys))
+	if n := len(m.Keys); n < 1 || n > MaxGenesisKeys {
+		return wrongAt(path+".keys", fmt.Errorf("%d keys, 1 to %d", n, MaxGenesisKeys))
 	}
 	for i := range m.Keys {
 		here := fmt.Sprintf("%s.keys[%d]", path, i)

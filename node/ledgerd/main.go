@@ -50,7 +50,7 @@ func newRoot() *cobra.Command {
 		return fmt.Errorf("%w; '%s --help' lists the flags", err, c.CommandPath())
 	})
 	root.PersistentFlags().String("home", defaultHome(), "folder of the node; also LEDGERD_HOME")
-	root.AddCommand(newInit(), newStart(), newStatus(), newKeys(), newVersion())
+	root.AddCommand(newInit(), newStart(), newStatus(), newKeys(), newGenesis(), newVersion())
 	return root
 }
 
