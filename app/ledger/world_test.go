@@ -306,6 +306,11 @@ func (w *world) audit(view *state.View, batch *state.Batch) {
 
 // paidFor is the receivable that a part went to: its entry names the settlement, and the fold goes by receivables.
 func (w *world) paidFor(r state.Reader, e *types.Entry) string {
+	if strings.HasPrefix(e.Record, string(types.Repayments)) {
+		p, err := state.Get(r, types.Key[types.Repayment](e.Record))
+		require.NoError(w.t, err)
+		return string(types.FinancingKey(p.Repayment.Financing))
+	}
 	if !strings.HasPrefix(e.Record, string(types.Settlements)) {
 		return e.Record
 	}
