@@ -77,6 +77,14 @@ func stages(holder string, role types.Role) []stage {
 		{"record_tax_event", stage{string(types.TaxEvents) + holder + "/", fallTaxEvent}},
 		{"record_fx_event", stage{string(types.FxEvents) + holder + "/", fallFxEvent}},
 		{"publish_fixing", stage{string(types.Fixings), fallFixing}},
+		{"confirm_service_progress", stage{string(types.Progresses), fallProgress}},
+		{"record_return", stage{string(types.Returns) + holder + "/", fallReturn}},
+		{"record_return", stage{string(types.ReturnSteps) + holder + "/",
+			fallPlain(func(v *types.ReturnStep) *types.Provenance { return v.Provenance })}},
+		{"record_trace", stage{string(types.Traces) + holder + "/",
+			fallPlain(func(v *types.Trace) *types.Provenance { return v.Provenance })}},
+		{"record_parcel_batch", stage{string(types.ParcelBatches) + holder + "/",
+			fallPlain(func(v *types.ParcelBatch) *types.Provenance { return v.Provenance })}},
 	}
 	var out []stage
 	for _, s := range all {
