@@ -98,5 +98,5 @@ func TestPlansReachEveryMessage(t *testing.T) {
 	}
 	require.Equal(t, len(Table), set)
 	require.Equal(t, kindEnum, signedTxPlan().fields[3].kind)
-	require.Equal(t, uint64(3), signedTxPlan().fields[3].values)
+	require.Equal(t, []bool{true, true, true}, signedTxPlan().fields[3].values)
 }

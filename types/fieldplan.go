@@ -23,7 +23,7 @@ type fieldKind uint8
 const (
 	kindAny     fieldKind = iota // nothing beyond the encoding
 	kindString                   // UTF-8
-	kindEnum                     // 0 ≤ value < values
+	kindEnum                     // one of values
 	kindEnums                    // the same, packed
 	kindMessage                  // not empty, and its own plan holds
 )
@@ -31,7 +31,7 @@ const (
 type planField struct {
 	name   string
 	kind   fieldKind
-	values uint64
+	values []bool // which values an enum has
 	plan   *plan
 	oneof  bool
 }
@@ -111,14 +111,23 @@ func (c compiler) add(p *plan, field reflect.StructField, oneof bool) {
 	p.fields[number] = f
 }
 
-// enumValues is the number of values of an enum. All enums count from 0 without gaps, which a test holds.
-func enumValues(name string) uint64 {
-	n := len(proto.EnumValueMap(name))
-	if n == 0 {
+// enumValues tells which values an enum has, from 0 on; a test holds that none is large or negative.
+func enumValues(name string) []bool {
+	var known []bool
+	for _, v := range proto.EnumValueMap(name) {
+		for len(known) <= int(v) {
+			known = append(known, false)
+		}
+		known[v] = true
+	}
+	if len(known) == 0 {
 		panic("types: enum without values: " + name)
 	}
-	return uint64(n)
+	return known
 }
+
+// known tells whether an enum has a value.
+func (f *planField) known(value uint64) bool { return value < uint64(len(f.values)) && f.values[value] }
 
 var (
 	errTruncated = errors.New("truncated")
@@ -147,7 +156,7 @@ func (p *plan) check(b []byte) error {
 		set = set || f.oneof
 		switch tag & 7 {
 		case 0:
-			if f.kind == kindEnum && value >= f.values {
+			if f.kind == kindEnum && !f.known(value) {
 				return fmt.Errorf("%s.%s: unknown value %d", p.name, f.name, int64(value))
 			}
 		case 2:
@@ -185,7 +194,7 @@ func (f *planField) checkBytes(p *plan, b []byte) error {
 			if n <= 0 {
 				return errTruncated
 			}
-			if value >= f.values {
+			if !f.known(value) {
 				return fmt.Errorf("%s.%s: unknown value %d", p.name, f.name, int64(value))
 			}
 			b = b[n:]

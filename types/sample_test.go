@@ -104,8 +104,15 @@ func fill(r *rand.Rand, v reflect.Value) {
 		v.SetString([]string{"b-1", "订单-7", "USCC:91350100M000100Y43"}[r.IntN(3)])
 	case reflect.Bool:
 		v.SetBool(true)
+	case reflect.Interface: // the replacement of correct_record
+		trace := &types.RecordTrace{}
+		fill(r, reflect.ValueOf(trace).Elem())
+		v.Set(reflect.ValueOf(&types.CorrectRecord_RecordTrace{RecordTrace: trace}))
 	case reflect.Int32: // an enum or a day: 1 to 3 is known to every enum but Algorithm and Output
 		v.SetInt(1 + r.Int64N(2))
+		if v.Type() == reflect.TypeFor[types.AdverseKind]() { // each role has its own hundred
+			v.SetInt(v.Int()*100 + 1)
+		}
 	case reflect.Int64:
 		v.SetInt(1 + r.Int64N(types.MaxAmount))
 	case reflect.Uint32, reflect.Uint64:

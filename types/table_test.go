@@ -69,8 +69,8 @@ func TestTableRows(t *testing.T) {
 	require.Equal(t, types.OwnRight, types.RelationOf(types.Role_BANK, ""))
 }
 
-// TestEnumsHaveNoGaps: the decoder takes an enum's number of values for its bound.
-func TestEnumsHaveNoGaps(t *testing.T) {
+// TestEnumsAreSmall: the decoder looks an enum's values up in a list.
+func TestEnumsAreSmall(t *testing.T) {
 	enums := map[string]bool{}
 	collectEnums(t, reflect.TypeFor[types.SignedTx](), enums)
 	collectEnums(t, reflect.TypeFor[types.Body](), enums)
@@ -80,7 +80,7 @@ func TestEnumsHaveNoGaps(t *testing.T) {
 		require.NotEmpty(t, values, name)
 		for text, v := range values {
 			require.GreaterOrEqual(t, v, int32(0), text)
-			require.Less(t, v, int32(len(values)), text)
+			require.Less(t, v, int32(1000), text)
 		}
 	}
 }
