@@ -277,6 +277,7 @@ func (b *Block) lapseRegistration(w *state.Batch, subject string) error {
 // housekeeping are the entries that are no records.
 var housekeeping = []types.EntryKind{
 	types.EntryKind_ENTRY_REGISTERED, types.EntryKind_ENTRY_CONFIRMED, types.EntryKind_ENTRY_DELEGATION,
+	types.EntryKind_ENTRY_UPDATED,
 }
 
 // onlyRegistered tells whether a subject's log holds no records.

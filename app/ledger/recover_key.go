@@ -11,6 +11,9 @@ import (
 // The new key comes to life 72 hours after the vote and is marked as recovered for ever. Until then and later, any live
 // key of the holder can revoke it (revoke_key): that is the veto, and the reason for the 72 hours. The lost key stays as it
 // is; the new one revokes or replaces it once it lives. At most one recovery of a holder waits at a time.
+//
+// Whoever holds a stolen key can veto, too. Against that the council suspends the member first: its keys then sign nothing,
+// and a key is recovered all the same before it is reinstated.
 
 // recoveryDelay is the time for a veto, in seconds.
 const recoveryDelay = 72 * 3600
@@ -34,7 +37,7 @@ func checkRecovery(a *types.RecoverKey) error {
 func (b *Block) recoverKey(w *state.Batch, a *types.RecoverKey) error {
 	k := *a.NewKey
 	k.ValidFromUnix = b.Unix + recoveryDelay
-	if err := holderLives(w, a.Holder); err != nil {
+	if err := holderThere(w, a.Holder); err != nil {
 		return err
 	}
 	if err := b.possessed(a.Holder, &k); err != nil {
@@ -81,10 +84,10 @@ func waitsForVeto(k *types.KeyRecord, unix int64) bool {
 	return k.Recovered && k.Status == types.KeyStatus_KEY_LIVE && k.ValidFromUnix > unix
 }
 
-// holderLives refuses a holder of keys that is unknown, suspended or lapsed.
-func holderLives(r state.Reader, holder string) error {
+// holderThere refuses a holder of keys that is unknown or lapsed.
+func holderThere(r state.Reader, holder string) error {
 	if !types.IsSubjectID(holder) {
-		_, err := liveMember(r, holder)
+		_, err := member(r, holder)
 		return err
 	}
 	e, err := state.Get(r, types.EnterpriseKey(holder))

@@ -127,7 +127,7 @@ func registerEnterprise(tx *Tx, m *types.RegisterEnterprise) error {
 	}
 	e := &types.Enterprise{
 		Registration: m, Provenance: tx.provenance(tx.Block.Today()), RegistrarGroup: tx.Sender.Group,
-		Status: types.EnterpriseStatus_REGISTERED,
+		Status: types.EnterpriseStatus_REGISTERED, Updates: old.GetUpdates(), // versions keep their numbers
 	}
 	if err := tx.keepPapers(e); err != nil {
 		return err

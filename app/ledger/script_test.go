@@ -32,8 +32,9 @@ import (
 //	        registers by platform, confirms by bank-b: with a key "main", or with that mandate
 //	show <key>|<prefix>*
 //	entries <subject>
-//	network [base=USD] [notice=] <lines "id group ROLE,ROLE …">
-//	        begins anew; without it, and without lines, with the members below
+//	network [base=USD] [notice=] <lines "id group ROLE,ROLE … [power]">
+//	        begins anew; without it, and without lines, with the members below. A power makes the member a validator with
+//	        the consensus key @<id>/validator
 //
 // Values: days are 2024-01-31, or D, D+30, D-3 around today; times T, T+30d, T-1s around the block's; bytes are hex or
 // #word for its SHA-256; @holder/key in public_key is that key's; lists are (a, b). A new key that is not given signs for

@@ -16,8 +16,8 @@ func checkUpgrade(a *types.PlanUpgrade) error {
 	if a.Height != 0 {
 		return types.CheckDigest(a.BinaryDigest)
 	}
-	if a.AppVersion != 0 || len(a.BinaryDigest) > 0 {
-		return types.Refuse(types.Code_field_not_of_event, "height 0 drops what was planned and says nothing else")
+	if len(a.BinaryDigest) > 0 {
+		return types.Refuse(types.Code_field_not_of_event, "height 0 drops an upgrade, which needs no release")
 	}
 	return nil
 }
@@ -29,8 +29,8 @@ func (b *Block) planUpgrade(w *state.Batch, proposal string, a *types.PlanUpgrad
 	switch {
 	case err != nil:
 		return err
-	case a.Height == 0 && u.Planned == nil:
-		return types.Refuse(types.Code_upgrade_not_planned, "nothing is planned")
+	case a.Height == 0 && u.Planned.GetAppVersion() != a.AppVersion:
+		return types.Refuse(types.Code_upgrade_not_planned, "no upgrade to version %d", a.AppVersion)
 	case a.Height == 0:
 		u.Planned, u.Proposal = nil, ""
 		return state.Set(w, types.UpgradeKey, u)

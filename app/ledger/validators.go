@@ -41,7 +41,7 @@ func checkValidator(a *types.ChangeValidator) error {
 	return err
 }
 
-// changeValidator checks the member, the keys, whether anything changes, the shares of power, and the size of the set.
+// changeValidator checks the member, the keys, whether anything changes, the size of the set, and the shares of power.
 func changeValidator(w *state.Batch, a *types.ChangeValidator) error {
 	set, err := validators(w)
 	if err != nil {
@@ -70,11 +70,11 @@ func changeValidator(w *state.Batch, a *types.ChangeValidator) error {
 	case old != nil && old.Power == a.Power && old.Member == a.Member && len(a.Replaces) == 0:
 		return types.Refuse(types.Code_validator_unchanged, "%x of %s has the power %d", a.PublicKey, a.Member, a.Power)
 	}
-	if err := sharesPower(set, next); err != nil {
-		return err
-	}
 	if least := min(safeValidators, len(set)); len(next) < least {
 		return types.Refuse(types.Code_validator_set_too_small, "%d validators would be left, at least %d", len(next), least)
+	}
+	if err := sharesPower(set, next); err != nil {
+		return err
 	}
 	return state.Set(w, types.ValidatorsKey, &types.ValidatorSet{Validators: next})
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -33,13 +34,22 @@ type world struct {
 	lost    string       // why it predicts no more
 }
 
-// newWorld begins a network with members from lines "id group ROLE,ROLE", ascending by id.
+// newWorld begins a network with members from lines "id group ROLE,ROLE [power]", ascending by id. A power makes the member
+// a validator, with the key <id>/validator.
 func newWorld(t testing.TB, cast, base, notice string) *world {
 	db, err := state.Open(t.TempDir(), state.Options{CheckpointEvery: -1, CacheBytes: 8 << 20})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	w := &world{t: t, db: db, unix: scriptStart, secrets: map[string]*types.SigningKey{}}
 	g := &types.Genesis{BaseCurrency: base, Notice: notice, Members: w.cast(cast)}
+	for line := range strings.Lines(strings.TrimSpace(cast)) {
+		if f := strings.Fields(line); len(f) == 4 {
+			g.Validators = append(g.Validators, types.GenesisValidator{
+				PublicKey: w.secret(f[0], "validator").PublicKey(), Power: w.integer("power", "", f[3]), Member: f[0],
+			})
+		}
+	}
+	slices.SortFunc(g.Validators, func(a, b types.GenesisValidator) int { return bytes.Compare(a.PublicKey, b.PublicKey) })
 	w.genesis = g
 	view := db.View()
 	batch := state.NewBatch(view)
@@ -51,7 +61,7 @@ func newWorld(t testing.TB, cast, base, notice string) *world {
 func (w *world) cast(text string) (out []types.GenesisMember) {
 	for line := range strings.Lines(strings.TrimSpace(text)) {
 		f := strings.Fields(line)
-		require.Len(w.t, f, 3, "id group ROLE,ROLE")
+		require.Contains(w.t, []int{3, 4}, len(f), "id group ROLE,ROLE [power]")
 		m := types.GenesisMember{ID: f[0], ControlGroup: f[1], Jurisdiction: "DE", NameDigest: digestOf(f[0])}
 		for name := range strings.SplitSeq(f[2], ",") {
 			role, ok := types.Role_value[name]
@@ -159,10 +169,13 @@ func (w *world) message(holder string, m message) *types.Message {
 	}
 	switch msg := msg.(type) {
 	case *types.Propose:
-		if a, ok := msg.Action.(*types.Propose_Admit); ok {
+		switch a := msg.Action.(type) {
+		case *types.Propose_Admit:
 			for _, k := range a.Admit.Keys {
 				w.completeKey(a.Admit.Member, k)
 			}
+		case *types.Propose_RecoverKey:
+			w.completeKey(a.RecoverKey.Holder, a.RecoverKey.NewKey)
 		}
 	case *types.RotateKey:
 		w.completeKey(holder, msg.NewKey)
