@@ -18,8 +18,8 @@ var financing = []generator{
 	{"notify_assignment", 4, notifyAssignment},
 	{"acknowledge_assignment", 4, acknowledgeAssignment},
 	{"record_repayment", 7, recordRepayment},
-	{"declare_default", 2, declareDefault},
-	{"cure_default", 3, cureDefault},
+	{"declare_default", 4, declareDefault},
+	{"cure_default", 5, cureDefault},
 	{"record_policy", 3, recordPolicy},
 	{"record_claim", 4, recordClaim},
 }
@@ -109,7 +109,7 @@ func confirmFinancing(w *world) *act {
 	if f == nil || chance(w.rng, 10) { // some lapse
 		return nil
 	}
-	m := &types.ConfirmFinancing{Financing: id, AdvanceMinor: f.ReservedMinor, Day: w.ago(1), DueDay: w.ahead(90)}
+	m := &types.ConfirmFinancing{Financing: id, AdvanceMinor: f.ReservedMinor, Day: w.ago(1), DueDay: w.ahead(oneOf(w.rng, 2, 15, 90))}
 	if chance(w.rng, 50) {
 		m.AdvanceMinor = 1 + w.rng.Int64N(f.ReservedMinor)
 	}
@@ -176,7 +176,7 @@ func recordRepayment(w *world) *act {
 
 func declareDefault(w *world) *act {
 	id, f := pick(w, types.Financings, func(_ string, f *types.Financing) bool {
-		return (f.Status == types.FinancingStatus_FINANCED || f.Status == types.FinancingStatus_CURED) && (f.DueDay < w.today() || chance(w.rng, 10))
+		return (f.Status == types.FinancingStatus_FINANCED || f.Status == types.FinancingStatus_CURED) && (f.DueDay < w.today()-1 || chance(w.rng, 5))
 	})
 	if f == nil {
 		return nil

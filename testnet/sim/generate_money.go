@@ -137,7 +137,7 @@ func (w *world) fingerprints() (out []*types.Fingerprints) {
 		if chance(w.rng, 50) {
 			f.F6 = w.digest()
 		}
-		if old != nil && i < len(old.Receivable.Fingerprints) && chance(w.rng, 20) {
+		if old != nil && i < len(old.Receivable.Fingerprints) && chance(w.rng, 35) {
 			same := old.Receivable.Fingerprints[i]
 			switch w.rng.IntN(4) {
 			case 0:

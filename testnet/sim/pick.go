@@ -107,8 +107,10 @@ func (w *world) twoEnterprises() (a, b string) {
 	return "", ""
 }
 
-// related tells whether two parties belong to one group, or should be marked as related all the same.
-func (w *world) related(a, b string) bool { return w.groupOf(a) == w.groupOf(b) || chance(w.rng, 3) }
+// related tells whether two parties belong to one group. Now and then somebody hides it, or marks what need not be.
+func (w *world) related(a, b string) bool {
+	return (w.groupOf(a) == w.groupOf(b)) != chance(w.rng, 4)
+}
 
 // by completes an act of an enterprise: it signs itself, or one of its delegates whose mandate covers the message does.
 // nil if nobody can.

@@ -87,35 +87,41 @@ func textField(m types.Msg, name string) *string {
 	return f.Addr().Interface().(*string)
 }
 
-// leafFields are the scalar fields of a message and of what lies in it.
-func leafFields(v reflect.Value) (out []reflect.Value) {
-	switch v.Kind() {
+// field is one field of a message, or of what lies in it, by its Go name.
+type field struct {
+	name string
+	reflect.Value
+}
+
+// leafFields are the scalar fields and lists of a message and of what lies in it.
+func leafFields(f field) (out []field) {
+	switch f.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			out = leafFields(v.Elem())
+		if !f.IsNil() {
+			out = leafFields(field{f.name, f.Elem()})
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				out = append(out, leafFields(v.Field(i))...)
+		for i := range f.NumField() {
+			if t := f.Type().Field(i); t.IsExported() {
+				out = append(out, leafFields(field{t.Name, f.Field(i)})...)
 			}
 		}
 	case reflect.Slice:
-		if v.Type().Elem().Kind() != reflect.Uint8 {
-			for i := range v.Len() {
-				out = append(out, leafFields(v.Index(i))...)
+		if f.Type().Elem().Kind() != reflect.Uint8 {
+			for i := range f.Len() {
+				out = append(out, leafFields(field{f.name, f.Index(i)})...)
 			}
 		}
-		out = append(out, v)
+		out = append(out, f)
 	default:
-		out = append(out, v)
+		out = append(out, f)
 	}
 	return out
 }
 
 // distort changes one field of a message.
 func (w *world) distort(m types.Msg) {
-	fields := leafFields(reflect.ValueOf(m))
+	fields := leafFields(field{"", reflect.ValueOf(m)})
 	if len(fields) == 0 {
 		return
 	}
@@ -124,7 +130,7 @@ func (w *world) distort(m types.Msg) {
 	case reflect.Bool:
 		f.SetBool(!f.Bool())
 	case reflect.Int32:
-		if isEnum(f) {
+		if isEnum(f.Value) {
 			f.SetInt(int64(w.rng.IntN(9)))
 			return
 		}
@@ -135,10 +141,28 @@ func (w *world) distort(m types.Msg) {
 	case reflect.Uint32, reflect.Uint64:
 		f.SetUint(oneOf(w.rng, 0, 1, f.Uint()+1, 257, 100_000, math.MaxUint32))
 	case reflect.String:
-		f.SetString(w.anyText(f.String()))
+		f.SetString(w.otherText(f.name, f.String()))
 	case reflect.Slice:
-		w.distortList(f)
+		w.distortList(f.Value)
 	}
+}
+
+// otherText takes the place of a text: most often something of the same kind that exists.
+func (w *world) otherText(name, was string) string {
+	if w.rng.IntN(3) == 0 {
+		return w.anyText(was)
+	}
+	if keys := w.mirror.kinds[strings.ToLower(name)+"/"]; len(keys) > 0 { // another record
+		key := keys[nearTheEnd(w.rng, len(keys), 40)]
+		return key[len(name)+1:]
+	}
+	if keys := w.mirror.kinds[was[:strings.IndexByte(was, '/')+1]]; len(keys) > 0 { // the key of a record
+		return oneOf(w.rng, keys...)
+	}
+	if types.IsSubjectID(was) {
+		return w.anyTrader()
+	}
+	return w.anyText(was)
 }
 
 // isEnum tells an enumeration from a day.
@@ -175,8 +199,8 @@ func (w *world) distortList(f reflect.Value) {
 
 // selfDeal puts one party of a message on both sides.
 func (w *world) selfDeal(m types.Msg) {
-	var parties []reflect.Value
-	for _, f := range leafFields(reflect.ValueOf(m)) {
+	var parties []field
+	for _, f := range leafFields(field{"", reflect.ValueOf(m)}) {
 		if f.Kind() == reflect.String && types.IsSubjectID(f.String()) && !strings.Contains(f.String(), "/") {
 			parties = append(parties, f)
 		}
