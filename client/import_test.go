@@ -584,6 +584,48 @@ func TestMappingValues(t *testing.T) {
 	require.Equal(t, "CN:CUMCM2020:E124", steps[0].OnBehalfOf)
 }
 
+// TestMappingFingerprints: one set for every epoch whose key is there, made of the fields and of the numbers in the row.
+func TestMappingFingerprints(t *testing.T) {
+	text := strings.Replace(invoiceMapping, "[record.fields]", "[record.fingerprints]\nnumber = \"{发票号码}\"\ntax_invoice = \"T-{发票号码}\"\n[record.fields]", 1)
+	require.NotEqual(t, invoiceMapping, text)
+	m, err := ParseMapping([]byte(text))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		_, err := NewSaltKey(filepath.Join(dir, name))
+		require.NoError(t, err)
+	}
+	m.EpochKeys, err = ParseEpochKeys([]string{"4=" + filepath.Join(dir, "b"), "3=" + filepath.Join(dir, "a")})
+	require.NoError(t, err)
+	mapper, err := m.Mapper(1, map[string]string{"": "platform-1"}, filled(7))
+	require.NoError(t, err)
+	columns := strings.Split(strings.TrimSpace(invoiceHeader), ",")
+	steps, err := mapper(NewRow(42, columns, strings.Split("E124,1,2017/9/1,D1,2,3,5,有效发票", ",")))
+	require.NoError(t, err)
+	r := steps[0].Msg.(*types.IssueReceivable)
+	paper := &Paper{Seller: r.Seller, Debtor: r.Debtor, Type: r.Type, Number: "1", IssueDay: r.IssueDay, Currency: r.Currency, AmountMinor: r.AmountMinor, TaxInvoice: "T1"}
+	require.Equal(t, []*types.Fingerprints{
+		paper.Fingerprints(m.EpochKeys[0].Key, 3), paper.Fingerprints(m.EpochKeys[1].Key, 4),
+	}, r.Fingerprints)
+	_, err = mapper(NewRow(43, columns, strings.Split("E124,-,2017/9/1,D1,2,3,5,有效发票", ",")))
+	var rejected *Rejection
+	require.ErrorAs(t, err, &rejected)
+	require.Equal(t, "no paper number", rejected.Reason)
+
+	for in, want := range map[string]string{
+		"number = \"{Z\"": "never closed", "numbre = \"1\"": `did you mean "number"?`, "tax_invoice = \"1\"": "need the paper's number",
+	} {
+		_, err := ParseMapping([]byte(strings.Replace(invoiceMapping, "[record.fields]", "[record.fingerprints]\n"+in+"\n[record.fields]", 1)))
+		require.ErrorContains(t, err, want)
+	}
+	_, err = ParseMapping([]byte("[origin]\nsource_system = \"s\"\njurisdiction = \"CN\"\n[[record]]\nmessage = \"record_order\"\n[record.fingerprints]\nnumber = \"1\"\n"))
+	require.ErrorContains(t, err, "issue_receivable only")
+	for _, bad := range [][]string{{"x"}, {"0=" + filepath.Join(dir, "a")}, {"1=" + filepath.Join(dir, "none")}, {"1=" + filepath.Join(dir, "a"), "1=" + filepath.Join(dir, "b")}} {
+		_, err := ParseEpochKeys(bad)
+		require.Error(t, err, bad)
+	}
+}
+
 // reorder puts the columns of stepsMapping into a fixed order: fields are read in the order of their names.
 func reorder(columns []string) []string {
 	var out []string

@@ -53,10 +53,16 @@ var ErrMapping = errors.New("mapping cannot be used")
 //	incoterm     = { map = "{Terms}", to = { "EXW" = "EXW" }, otherwise = "" }
 //	allocations  = [ { receivable = "platform/{Number}", amount_minor = { amount = "{Total}", currency = "CNY" } } ]
 //
+//	[record.fingerprints]          # of a receivable, made under EpochKeys; and carrier, transport_document, declaration
+//	number       = "{Number}"
+//	tax_invoice  = "{Tax number}"
+//
 // In braces, "{Column|lower}", upper, id (what source ids cannot hold becomes "-") and digits change the text.
 type Mapping struct {
 	Table  TableOptions
 	Origin types.Origin // collected_unix is left to the importer
+	// EpochKeys are the consortium keys under which fingerprints are made, ascending; none while no epoch is open.
+	EpochKeys []EpochKey
 
 	skips   []condition
 	records []*recordMapping
@@ -87,13 +93,14 @@ type conditionIn struct {
 }
 
 type recordFile struct {
-	Message    string         `toml:"message"`
-	Signer     string         `toml:"signer"`
-	OnBehalfOf string         `toml:"on_behalf_of"`
-	Pass       int            `toml:"pass"`
-	Once       bool           `toml:"once"`
-	When       *conditionIn   `toml:"when"`
-	Fields     map[string]any `toml:"fields"`
+	Message    string            `toml:"message"`
+	Signer     string            `toml:"signer"`
+	OnBehalfOf string            `toml:"on_behalf_of"`
+	Pass       int               `toml:"pass"`
+	Once       bool              `toml:"once"`
+	When       *conditionIn      `toml:"when"`
+	Fields     map[string]any    `toml:"fields"`
+	Paper      map[string]string `toml:"fingerprints"`
 }
 
 // recordMapping makes one message of a row.
@@ -105,6 +112,7 @@ type recordMapping struct {
 	once       bool
 	when       *condition
 	fields     []fieldMapping
+	paper      *paperMapping
 }
 
 // ReadMapping reads a mapping file.
@@ -167,7 +175,7 @@ func tomlError(err error) string {
 		row, _ := missing.Errors[0].Position()
 		key := missing.Errors[0].Key()
 		known := []string{"encoding", "delimiter", "last_line", "origin", "skip", "record", "source_system", "jurisdiction", "shift_days", "simulated",
-			"column", "is", "not_in", "matches", "reason", "message", "signer", "on_behalf_of", "pass", "once", "when", "fields"}
+			"column", "is", "not_in", "matches", "reason", "message", "signer", "on_behalf_of", "pass", "once", "when", "fields", "fingerprints"}
 		return fmt.Sprintf("line %d: unknown key %q%s", row, strings.Join(key, "."), didYouMean(key[len(key)-1], known))
 	case errors.As(err, &decode):
 		row, column := decode.Position()
@@ -220,6 +228,9 @@ func (m *Mapping) addRecord(f *recordFile, n int) error {
 	if r.fields, err = parseFields(fields, f.Fields); err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
+	if r.paper, err = parsePaper(f.Message, f.Paper); err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
 	m.records = append(m.records, r)
 	return nil
 }
@@ -264,6 +275,9 @@ func (m *Mapping) Columns() []string {
 		for _, f := range r.fields {
 			add(f.source.columns()...)
 		}
+		for _, t := range r.paper.templates() {
+			add(t.columns()...)
+		}
 	}
 	return out
 }
@@ -304,7 +318,7 @@ func (m *Mapping) Mapper(pass int, signers map[string]string, saltKey []byte) (M
 			if r.pass != pass || (r.when != nil && !r.when.holds(row)) {
 				continue
 			}
-			step, err := r.step(&mapContext{row: row, signer: signers[r.signer], saltKey: saltKey, shift: m.Origin.ShiftDays})
+			step, err := r.step(&mapContext{row: row, signer: signers[r.signer], saltKey: saltKey, shift: m.Origin.ShiftDays, epochs: m.EpochKeys})
 			if err != nil {
 				return nil, err
 			}
@@ -325,6 +339,11 @@ func (r *recordMapping) step(c *mapContext) (*Step, error) {
 	msg := types.NewMsg(r.message)
 	if err := fillMessage(msg, r.fields, c); err != nil {
 		return nil, err
+	}
+	if receivable, ok := msg.(*types.IssueReceivable); ok && r.paper != nil {
+		if err := r.paper.fill(receivable, c); err != nil {
+			return nil, err
+		}
 	}
 	onBehalfOf, err := r.onBehalfOf.text(c)
 	if err != nil {

@@ -31,6 +31,7 @@ type mapContext struct {
 	signer  string // id of the signing member or subject
 	saltKey []byte
 	shift   int32
+	epochs  []EpochKey // of fingerprints
 }
 
 // source makes the value of one field; it returns what Field.parse or a constructor takes.

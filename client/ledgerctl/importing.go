@@ -23,6 +23,7 @@ var exampleMapping string
 // importFlags are the flags of import.
 type importFlags struct {
 	mapping, saltKey, results string
+	epochKeys                 []string
 	keys                      []string
 	batch, requests           int
 	dryRun, example           bool
@@ -56,6 +57,7 @@ func newImport(o *options) *cobra.Command {
 	g := cmd.Flags()
 	g.StringVar(&f.mapping, "mapping", "", "mapping file (needed)")
 	g.StringArrayVar(&f.keys, "key", nil, "key that signs, or NAME=KEY for each signer that the mapping names (needed)")
+	g.StringArrayVar(&f.epochKeys, "epoch-key", nil, "EPOCH=FILE: consortium key that fingerprints are made under; once for every open epoch")
 	g.StringVar(&f.saltKey, "salt-key", "", "salt key of the commitments; make one with: ledgerctl keys salt FILE")
 	g.StringVar(&f.results, "results", "", "file with a line for every row (default FILE.results.csv)")
 	g.IntVar(&f.batch, "batch", 100, "messages a transaction, 1–256")
@@ -100,6 +102,9 @@ func prepareImport(cmd *cobra.Command, o *options, f *importFlags, path string) 
 	m, err := client.ParseMapping(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.mapping, err)
+	}
+	if m.EpochKeys, err = client.ParseEpochKeys(f.epochKeys); err != nil {
+		return nil, usagef("--epoch-key: %v", err)
 	}
 	signers, err := o.importSigners(f.keys, m)
 	if err != nil {

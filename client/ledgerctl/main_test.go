@@ -415,10 +415,10 @@ func TestImportExampleMapping(t *testing.T) {
 	file := key(t, filepath.Join(dir, "keys"), "erp", "platform-1")
 	mapping, path, salt := filepath.Join(dir, "m.toml"), filepath.Join(dir, "in.csv"), filepath.Join(dir, "salt.key")
 	require.NoError(t, os.WriteFile(mapping, []byte(must(t, "import", "--example-mapping")), 0o600))
-	require.NoError(t, os.WriteFile(path, []byte("Number,Customer,State,Kind,Currency,Amount,Date\nA/1,Acme,open,INV,CNY,\"1,000.50\",2025/11/3\nA/2,Acme,paid,INV,CNY,7,2025/11/4\nA/3,Bolt,void,INV,CNY,7,2025/11/4\nA/4,Bolt,open,CN,CNY,-7,2025/11/4\n"), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("Number,Customer,State,Kind,Currency,Amount,Date,Waybill,Tax number\nA/1,Acme,open,INV,CNY,\"1,000.50\",2025/11/3,W1,\nA/2,Acme,paid,INV,CNY,7,2025/11/4,,T2\nA/3,Bolt,void,INV,CNY,7,2025/11/4,,\nA/4,Bolt,open,CN,CNY,-7,2025/11/4,,\n"), 0o600))
 	must(t, "keys", "salt", salt)
 	url, seen := node(t, types.Code_ok)
-	out := must(t, "import", path, "--mapping", mapping, "--key", "erp="+file, "--salt-key", salt, "--node", url)
+	out := must(t, "import", path, "--mapping", mapping, "--key", "erp="+file, "--salt-key", salt, "--epoch-key", "1="+salt, "--node", url)
 	require.Contains(t, out, "8 rows: 4 new")
 	require.Contains(t, out, "2 rejected: credit note")
 	names := map[string]int{}
@@ -431,6 +431,9 @@ func TestImportExampleMapping(t *testing.T) {
 				require.Equal(t, int64(100050), r.AmountMinor)
 				require.Equal(t, r.IssueDay+30, r.DueDay)
 				require.Len(t, r.Commitment, 32)
+				require.Len(t, r.Fingerprints, 1)
+				require.NotEmpty(t, r.Fingerprints[0].F4)
+				require.Empty(t, r.Fingerprints[0].F6)
 			}
 		}
 	}
