@@ -119,7 +119,14 @@ func (tx *Tx) amendable(id string, o *types.Order, a *types.AmendOrder) (base in
 	if used := max(o.InvoicedMinor, o.ExecutedMinor, o.ReturnedMinor); a.AmountMinor < used {
 		return 0, types.Refuse(types.Code_amendment_below_use, "%d of it is invoiced, executed or returned", used)
 	}
-	return tx.toBase(a.AmountMinor, o.Order.Currency, o.Order.OrderDay)
+	if base, err = tx.toBase(a.AmountMinor, o.Order.Currency, o.Order.OrderDay); err != nil {
+		return 0, err
+	}
+	row, err := tx.liens(string(types.OrderKey(id)))
+	if err == nil && row != nil && base < row.BaseMinor {
+		return 0, types.Refuse(types.Code_value_under_financing, "%d of %s is pledged", row.BaseMinor, id)
+	}
+	return base, err
 }
 
 // confirmAmendment brings the amendment that waits into force. It checks: which side signs, what amendable checks, day of

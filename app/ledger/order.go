@@ -132,5 +132,9 @@ func (tx *Tx) inUse(id string, o *types.Order) error {
 			return use(r + " claims money for it")
 		}
 	}
-	return nil
+	row, err := tx.liens(string(types.OrderKey(id)))
+	if err == nil && row != nil {
+		return use(row.Liens[0].Object + " of it is pledged")
+	}
+	return err
 }
