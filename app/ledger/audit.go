@@ -26,7 +26,7 @@ func Audit(r state.Reader, unix int64) error {
 		return errNoChain
 	}
 	for _, audit := range []func(state.Reader) error{
-		auditSettlements, auditOrders, b.auditConsents, auditProposals, auditKeys, auditLogs, auditFallen, b.keepsCouncil,
+		auditSettlements, auditOrders, b.auditConsents, auditProposals, auditKeys, auditLogs, auditFallen, auditGoods, b.keepsCouncil,
 	} {
 		if err := audit(r); err != nil {
 			return err
