@@ -183,5 +183,5 @@ func stays(same bool, what string) error {
 	if same {
 		return nil
 	}
-	return types.Refuse(types.Code_not_correctable, "%s stays as it is; record another one, and dispute or revoke this", what)
+	return types.Refuse(types.Code_not_correctable, "what stays as it is: %s; record another one, and dispute or revoke this", what)
 }
