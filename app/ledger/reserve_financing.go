@@ -85,8 +85,6 @@ func (tx *Tx) lock(f *types.Financing) error {
 			return types.Refuse(types.Code_object_not_owned, "%s is of %s now", c.object, c.owner)
 		case c.dispute != "":
 			return types.Refuse(types.Code_object_disputed, "%s is disputed by %s", c.object, c.dispute)
-		case c.currency != f.Currency:
-			return types.Refuse(types.Code_objects_differ, "%s is in %s now", c.object, c.currency)
 		}
 		if first {
 			if err := tx.imprint(f, c); err != nil {
