@@ -192,7 +192,7 @@ func (tx *Tx) amended(o *types.Order, a *types.AmendOrder, base int64, act *type
 		if err != nil {
 			return err
 		}
-		o.PromiseEntry = n + 1
+		o.PromiseEntry, o.SaleEntry = n+1, n+1
 	case o.DeliveredDay == 0 && promised(o):
 		if _, err := tx.sell(a.Order, o, act); err != nil {
 			return err

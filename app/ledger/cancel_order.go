@@ -79,10 +79,14 @@ func (tx *Tx) cancelled(m *types.CancelOrder, o *types.Order) error {
 	}
 	e := tx.orderEntry(types.EntryKind_ENTRY_ORDER_CANCELLED, string(types.OrderKey(m.Order)), o, o.Order.Buyer, act, m.Day)
 	e.Counted = broken
-	if _, err := tx.post(o.Order.Seller, e); err != nil {
+	n, err := tx.post(o.Order.Seller, e)
+	if err != nil {
 		return err
 	}
+	if broken {
+		o.CancelledEntry = n + 1
+	}
 	e.Counterparty, e.Counted = o.Order.Seller, false
-	_, err := tx.post(o.Order.Buyer, e)
+	_, err = tx.post(o.Order.Buyer, e)
 	return err
 }

@@ -8,13 +8,18 @@ import (
 // EVENT_EXCLUDED, repeats it, names it in reverses and its kind in excludes, and takes back what it still counts. A sale
 // leaves with ORDER_SOLD_REVERSED, a verdict with VERDICT_EXCLUDED, parts, obligations and claims with their own kinds.
 
-// excluded takes back an event; of a delivery the fulfilled sale, too, or the broken promise. A promise that was closed
-// stays closed.
+// excluded takes back an event; of a delivery the fulfilled sale, too, or the broken promise, and of a cancellation the
+// broken promise that it kept. A promise that was closed stays closed.
 func (f *fold) excluded() {
-	if f.entry.Excludes == types.EntryKind_ENTRY_DELIVERED {
+	switch f.entry.Excludes {
+	case types.EntryKind_ENTRY_DELIVERED:
 		f.delivered(-1)
-	} else if f.entry.Counted {
-		f.event(-1)
+	case types.EntryKind_ENTRY_ORDER_CANCELLED:
+		f.orderCancelled(-1)
+	default:
+		if f.entry.Counted {
+			f.event(-1)
+		}
 	}
 }
 
@@ -41,6 +46,8 @@ func (tx *Tx) excludeRow(subject string, number uint64, p *types.Provenance) err
 	switch e.Kind {
 	case types.EntryKind_ENTRY_VERDICT:
 		e.Kind, e.Excludes = types.EntryKind_ENTRY_VERDICT_EXCLUDED, 0
+	case types.EntryKind_ENTRY_ORDER_SOLD: // its promise is closed; an open one goes with Tx.unsell
+		e.Kind, e.Excludes, e.Open = types.EntryKind_ENTRY_ORDER_SOLD_REVERSED, 0, false
 	default:
 		e.Kind = types.EntryKind_ENTRY_EVENT_EXCLUDED
 	}

@@ -251,7 +251,7 @@ func naiveSeller(log []posted, at func(int32) *naiveMonth) {
 				onDay(at(types.MonthOf(e.DueDay)).promisedDay, e.DueDay).Items++
 			}
 		case types.EntryKind_ENTRY_ORDER_CANCELLED:
-			if e.Counted {
+			if e.Counted && !taken[p.number] {
 				at(types.MonthOf(e.DueDay)).DeliveredLate++
 			}
 		case types.EntryKind_ENTRY_RETURN:

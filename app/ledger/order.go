@@ -61,7 +61,7 @@ func (tx *Tx) sell(id string, o *types.Order, act *types.Provenance) (uint64, er
 	e.Open = e.Counted
 	n, err := tx.post(o.Order.Seller, e)
 	if e.Open {
-		o.PromiseEntry = n + 1
+		o.PromiseEntry, o.SaleEntry = n+1, n+1
 	}
 	return n, err
 }
@@ -81,7 +81,7 @@ func (tx *Tx) unsell(o *types.Order) (types.Entry, error) {
 		}
 		o.SoldEntry = 0
 	}
-	o.PromiseEntry = 0
+	o.PromiseEntry, o.SaleEntry = 0, 0
 	_, err = tx.post(o.Order.Seller, back)
 	return *row, err
 }

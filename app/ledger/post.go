@@ -79,7 +79,7 @@ func (f *fold) apply() error {
 	case types.EntryKind_ENTRY_ORDER_SOLD_REVERSED:
 		f.orderSold(-1)
 	case types.EntryKind_ENTRY_ORDER_CANCELLED:
-		f.orderCancelled()
+		f.orderCancelled(+1)
 	case types.EntryKind_ENTRY_RETURN:
 		f.returned(+1)
 	case types.EntryKind_ENTRY_RETURN_EXCLUDED:
@@ -177,10 +177,10 @@ func (f *fold) orderSold(sign int64) {
 	f.order(sign)
 }
 
-// orderCancelled keeps a promise broken whose day had passed before the order was cancelled.
-func (f *fold) orderCancelled() {
+// orderCancelled keeps a promise broken whose day had passed before the order was cancelled, or with sign −1 forgives it.
+func (f *fold) orderCancelled(sign int64) {
 	if f.entry.Counted {
-		f.add(&f.month(types.MonthOf(f.entry.DueDay)).DeliveredLate, 1)
+		f.add(&f.month(types.MonthOf(f.entry.DueDay)).DeliveredLate, sign)
 	}
 }
 
