@@ -131,6 +131,7 @@ func (m *Model) recordCustomsEvent(c *call, msg *types.RecordCustomsEvent) types
 	e.Counted = e.Counted && !o.Related
 	x.Entry = m.post(d.Declarant, e)
 	m.declarations.put(types.DeclarationKey(d.Id), d)
+	m.rematch(&d)
 	m.customsEvents.put(at, x)
 	return types.Code_ok
 }
@@ -164,7 +165,7 @@ func (m *Model) declare(c *call, msg *types.RecordCustomsEvent, p *types.Provena
 		party = o.Order.Seller
 	}
 	code = refusal(unless(ofGoods(&o), types.Code_not_goods), when(o.Status == types.OrderStatus_ORDER_CANCELLED, types.Code_order_state_forbids),
-		when(msg.Day < o.Order.OrderDay-366, types.Code_event_before_order),
+		notLongBefore(msg.Day, &o),
 		when(m.declarations.has(types.DeclarationKey(id)), types.Code_declaration_exists),
 		when(msg.Declarant != party, types.Code_declarant_not_party), m.fitsLinked(msg))
 	base, unfixed := m.base(msg.ValueMinor, msg.Currency, msg.Day)
@@ -179,7 +180,7 @@ func (m *Model) declare(c *call, msg *types.RecordCustomsEvent, p *types.Provena
 		m.declarations.change(types.DeclarationKey(msg.Linked), func(x *types.Declaration) { x.LinkedMinor += msg.ValueMinor })
 	}
 	o.Declaration = id
-	m.orders.put(types.OrderKey(msg.Order), o)
+	m.putOrder(types.OrderKey(msg.Order), o)
 	return d, types.Code_ok
 }
 
@@ -275,7 +276,7 @@ func (m *Model) release(d *types.Declaration, p *types.Provenance, day int32) {
 	if p.Counted && m.independent(p.Signer, o.Order.Seller) {
 		m.lend(&o, o.Legs|legRelease, p, day)
 	}
-	m.orders.put(types.OrderKey(d.Order), o)
+	m.putOrder(types.OrderKey(d.Order), o)
 }
 
 // revokeDeclaration closes the balance again; the leg goes with the order's last release.
@@ -292,7 +293,7 @@ func (m *Model) revokeDeclaration(d *types.Declaration, p *types.Provenance, day
 			o.ReleasedDay = 0
 			m.lend(&o, o.Legs&^legRelease, p, day)
 		}
-		m.orders.put(types.OrderKey(d.Order), o)
+		m.putOrder(types.OrderKey(d.Order), o)
 	}
 	if d.Linked != "" {
 		m.declarations.change(types.DeclarationKey(d.Linked), func(x *types.Declaration) { x.LinkedMinor -= d.ValueMinor })

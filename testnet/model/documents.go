@@ -154,8 +154,6 @@ func (m *Model) verifyDocument(c *call, msg *types.VerifyDocument) types.Code {
 		}
 	}
 	switch {
-	case d.ErasedDay != 0:
-		return types.Code_payload_erased
 	case d.Status == types.DocumentStatus_DOCUMENT_EXPIRED:
 		return types.Code_document_expired
 	case d.Status != types.DocumentStatus_ANCHORED:
@@ -164,10 +162,12 @@ func (m *Model) verifyDocument(c *call, msg *types.VerifyDocument) types.Code {
 		return types.Code_document_state_forbids
 	case string(msg.Commitment) != string(d.Document.Commitment):
 		return types.Code_commitment_differs
-	case !source:
-		return types.Code_not_source_of_type
 	case d.Document.ValidUntilDay != 0 && msg.Day > d.Document.ValidUntilDay:
 		return types.Code_document_expired
+	case d.ErasedDay != 0:
+		return types.Code_payload_erased
+	case !source:
+		return types.Code_not_source_of_type
 	}
 	m.judge(c, at, d, msg)
 	return types.Code_ok

@@ -44,16 +44,17 @@ func (m *Model) recordLogisticsEvent(c *call, msg *types.RecordLogisticsEvent) t
 	if !ok {
 		return types.Code_order_unknown
 	}
-	code = when(msg.Day < o.Order.OrderDay-366, types.Code_event_before_order)
+	code = unless(ofGoods(&o), types.Code_not_goods)
 	if !estimate {
-		code = refusal(unless(contains(movesTo[msg.Event].from, o.Status), types.Code_order_state_forbids), code)
+		code = refusal(code, unless(contains(movesTo[msg.Event].from, o.Status), types.Code_order_state_forbids))
 	}
+	code = refusal(code, notLongBefore(msg.Day, &o))
 	if code != types.Code_ok {
 		return code
 	}
 	x := types.Movement{Event: msg, Provenance: m.provenance(c, msg.Day)}
 	m.move(c, &o, &x)
-	m.orders.put(types.OrderKey(msg.Order), o)
+	m.putOrder(types.OrderKey(msg.Order), o)
 	m.movements.put(at, x)
 	return types.Code_ok
 }
@@ -85,20 +86,11 @@ func (m *Model) move(c *call, o *types.Order, x *types.Movement) {
 	}
 	seller.Kind, buyer.Kind = types.EntryKind_ENTRY_DELIVERED, types.EntryKind_ENTRY_RECEIVED
 	seller.OnTime = msg.Day <= o.Order.PromisedDay
-	seller.Open = m.promises(types.OrderKey(msg.Order), o)
+	seller.Open = o.PromiseEntry != 0
+	o.PromiseEntry = 0
 	seller.Independent = o.DeliveredIndependent
 	x.SellerEntry = m.post(o.Order.Seller, seller)
 	x.BuyerEntry = m.post(o.Order.Buyer, buyer)
-}
-
-// promises tells whether a sale of the order counted, so that its promise is open.
-func (m *Model) promises(at types.Key[types.Order], o *types.Order) bool {
-	for _, e := range m.logs[o.Order.Seller] {
-		if e.Kind == types.EntryKind_ENTRY_ORDER_SOLD && e.Record == string(at) && e.Open {
-			return true
-		}
-	}
-	return false
 }
 
 func contains[E comparable](list []E, x E) bool {

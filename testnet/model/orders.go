@@ -5,27 +5,31 @@ import "tradecredit/types"
 var rulesOfOrders = map[string]rule{
 	"record_order":    on((*Model).recordOrder),
 	"confirm_order":   on((*Model).confirmOrder),
+	"amend_order":     on((*Model).amendOrder),
+	"cancel_order":    on((*Model).cancelOrder),
 	"accept_delivery": on((*Model).acceptDelivery),
+	"reject_delivery": on((*Model).rejectDelivery),
 }
-
-// Evidence that an order lends its receivables, and that receivables have of their own.
-const (
-	legContract = 1
-	legGoods    = 2
-	legRelease  = 4
-	legInvoice  = 8
-	legFunds    = 16
-	legAccepted = 32 // of an order: the buyer took the goods, which stands for the release
-)
 
 // raised is what an independent counterparty's word makes of evidence that was lower.
 func raised(e types.Evidence) types.Evidence {
 	return max(e, types.Evidence_COUNTERPARTY_CONFIRMED)
 }
 
+func withEvidence(p *types.Provenance, e types.Evidence) *types.Provenance {
+	x := *p
+	x.Evidence = e
+	return &x
+}
+
 // promisedDay bounds the day that delivery was promised for.
 func promisedDay(order, promised int32) types.Code {
 	return refusal(when(promised < order-366, types.Code_promised_before_order), when(promised > order+1098, types.Code_promised_too_late))
+}
+
+// notLongBefore refuses an event that lies far before its order.
+func notLongBefore(day int32, o *types.Order) types.Code {
+	return when(day < o.Order.OrderDay-366, types.Code_event_before_order)
 }
 
 func shapeOfOrder(msg *types.RecordOrder) types.Code {
@@ -50,7 +54,7 @@ func (m *Model) recordOrder(c *call, msg *types.RecordOrder) types.Code {
 		p, code := m.again(c, old.Provenance)
 		if p != nil {
 			old.Provenance = p
-			m.orders.put(at, old)
+			m.putOrder(at, old)
 		}
 		return code
 	}
@@ -66,13 +70,9 @@ func (m *Model) recordOrder(c *call, msg *types.RecordOrder) types.Code {
 	p := m.provenance(c, msg.OrderDay)
 	o := types.Order{Order: msg, Provenance: p, Status: types.OrderStatus_PROPOSED, BaseMinor: base,
 		Related: msg.Related || m.related(msg.Buyer, msg.Seller)}
-	bought := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_BOUGHT, at, p, msg.OrderDay, msg.Seller)
-	o.BoughtEntry = m.post(msg.Buyer, bought)
-	sold := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_SOLD, at, p, msg.OrderDay, msg.Buyer)
-	sold.Counted = sold.Counted && c.party() != msg.Buyer // the buyer's word alone is no sale
-	sold.Open = sold.Counted
-	o.SoldEntry = m.post(msg.Seller, sold)
-	m.orders.put(at, o)
+	o.BoughtEntry = m.post(msg.Buyer, m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_BOUGHT, at, p, msg.OrderDay, msg.Seller))
+	m.sell(&o, at, p, c.party() != msg.Buyer) // the buyer's word alone is no sale
+	m.putOrder(at, o)
 	return types.Code_ok
 }
 
@@ -86,9 +86,47 @@ func (m *Model) entryOfOrder(o *types.Order, kind types.EntryKind, at types.Key[
 }
 
 // bothSides posts rows of one kind to the seller's log and the buyer's.
-func (m *Model) bothSides(o *types.Order, kind types.EntryKind, at types.Key[types.Order], p *types.Provenance, day int32) {
-	m.post(o.Order.Seller, m.entryOfOrder(o, kind, at, p, day, o.Order.Buyer))
-	m.post(o.Order.Buyer, m.entryOfOrder(o, kind, at, p, day, o.Order.Seller))
+func (m *Model) bothSides(o *types.Order, kind types.EntryKind, at types.Key[types.Order], p *types.Provenance, day int32, counts bool) {
+	seller := m.entryOfOrder(o, kind, at, p, day, o.Order.Buyer)
+	buyer := m.entryOfOrder(o, kind, at, p, day, o.Order.Seller)
+	seller.Counted, buyer.Counted = seller.Counted && counts, buyer.Counted && counts
+	m.post(o.Order.Seller, seller)
+	m.post(o.Order.Buyer, buyer)
+}
+
+// sell posts the sale to the seller's log; if it counts it is a promise, and open.
+func (m *Model) sell(o *types.Order, at types.Key[types.Order], p *types.Provenance, stated bool) {
+	e := m.entryOfOrder(o, types.EntryKind_ENTRY_ORDER_SOLD, at, p, o.Order.OrderDay, o.Order.Buyer)
+	e.Counted = e.Counted && stated
+	e.Open = e.Counted
+	o.SoldEntry = m.post(o.Order.Seller, e)
+	o.PromiseEntry = 0
+	if e.Open {
+		o.PromiseEntry = o.SoldEntry
+	}
+}
+
+// unsell takes an open promise and its weight back.
+func (m *Model) unsell(o *types.Order) {
+	e := m.logs[o.Order.Seller][o.PromiseEntry-1]
+	e.Kind, e.Reverses = types.EntryKind_ENTRY_ORDER_SOLD_REVERSED, o.PromiseEntry
+	m.post(o.Order.Seller, e)
+	o.PromiseEntry = 0
+}
+
+// recorder is the party that an order was recorded for; empty when a platform recorded it in its own right.
+func recorder(o *types.Order) string {
+	if isEnterprise(o.Provenance.Signer) {
+		return o.Provenance.Signer
+	}
+	return o.Provenance.OnBehalfOf
+}
+
+func sideOfOrder(o *types.Order, party string) string {
+	if party == o.Order.Buyer {
+		return "buyer"
+	}
+	return "seller"
 }
 
 func (m *Model) confirmOrder(c *call, msg *types.ConfirmOrder) types.Code {
@@ -101,17 +139,20 @@ func (m *Model) confirmOrder(c *call, msg *types.ConfirmOrder) types.Code {
 	if !ok {
 		return types.Code_order_unknown
 	}
-	recorder := o.Provenance.OnBehalfOf
-	if isEnterprise(o.Provenance.Signer) {
-		recorder = o.Provenance.Signer
+	if code = m.actsForEither(c, o.Order.Buyer, o.Order.Seller); code != types.Code_ok {
+		return code
 	}
-	code = refusal(m.actsForEither(c, o.Order.Buyer, o.Order.Seller), when(c.party() == recorder, types.Code_not_a_party),
-		when(string(o.Order.TermsDigest) != string(msg.TermsDigest), types.Code_terms_differ))
-	if code == types.Code_ok && o.ConfirmedBy != "" {
-		return either(o.ConfirmedBy == c.signer, types.Code_already_recorded, types.Code_already_confirmed)
+	same := string(o.Order.TermsDigest) == string(msg.TermsDigest)
+	if o.ConfirmedBy == c.signer && same {
+		return types.Code_already_recorded
 	}
-	code = refusal(code, m.withinLimit(c, o.BaseMinor), when(o.Status != types.OrderStatus_PROPOSED, types.Code_order_state_forbids),
-		when(msg.Day < o.Order.OrderDay-366, types.Code_event_before_order))
+	if o.Amendment != nil {
+		return m.confirmAmendment(c, at, o, msg)
+	}
+	code = refusal(when(c.party() == recorder(&o) && o.ConfirmedBy == "", types.Code_not_a_party), m.withinLimit(c, o.BaseMinor),
+		when(o.ConfirmedBy == c.signer, types.Code_nothing_to_confirm), unless(same, types.Code_terms_differ),
+		when(o.ConfirmedBy != "", types.Code_already_confirmed),
+		when(o.Status != types.OrderStatus_PROPOSED, types.Code_order_state_forbids), notLongBefore(msg.Day, &o))
 	if code != types.Code_ok {
 		return code
 	}
@@ -122,23 +163,228 @@ func (m *Model) confirmOrder(c *call, msg *types.ConfirmOrder) types.Code {
 		p.Evidence = raised(p.Evidence)
 		o.Provenance = withEvidence(o.Provenance, raised(o.Provenance.Evidence))
 	}
-	sold := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_SOLD, at, p, o.Order.OrderDay, o.Order.Buyer)
-	if recorder == o.Order.Buyer && o.ConfirmedIndependent && sold.Counted {
-		sold.Open = true
-		m.post(o.Order.Seller, sold)
+	if recorder(&o) == o.Order.Buyer && o.ConfirmedIndependent && m.entryOfOrder(&o, 0, at, p, 0, "").Counted {
+		sold := o.SoldEntry
+		m.sell(&o, at, p, true)
+		o.SoldEntry = sold // the row of the order's own signature
 	}
 	if o.ConfirmedIndependent && p.Counted {
 		m.lend(&o, o.Legs|legContract, p, msg.Day)
 	}
-	m.bothSides(&o, types.EntryKind_ENTRY_ORDER_CONFIRMED, at, p, msg.Day)
-	m.orders.put(at, o)
+	m.bothSides(&o, types.EntryKind_ENTRY_ORDER_CONFIRMED, at, p, msg.Day, true)
+	m.putOrder(at, o)
 	return types.Code_ok
 }
 
-func withEvidence(p *types.Provenance, e types.Evidence) *types.Provenance {
-	x := *p
-	x.Evidence = e
-	return &x
+func (m *Model) amendOrder(c *call, msg *types.AmendOrder) types.Code {
+	code := refusal(codeOf(types.CheckRecordID(msg.Order)), digest(msg.TermsDigest), amount(msg.AmountMinor), notTooEarly(msg.Day), m.eventDay(msg.Day))
+	if code != types.Code_ok {
+		return code
+	}
+	at := types.OrderKey(msg.Order)
+	o, ok := m.orders.get(at)
+	if !ok {
+		return types.Code_order_unknown
+	}
+	alone := o.Status == types.OrderStatus_PROPOSED
+	if alone {
+		code = m.actsAlone(c, &o)
+	} else {
+		code = m.actsForEither(c, o.Order.Buyer, o.Order.Seller)
+	}
+	if code != types.Code_ok {
+		return code
+	}
+	side := sideOfOrder(&o, c.party())
+	if waits := o.Amendment; waits != nil && sameTerms(waits, msg) && o.AmendedBy == side {
+		return types.Code_already_recorded
+	}
+	if o.Order.PromisedDay == msg.PromisedDay && o.Order.AmountMinor == msg.AmountMinor && string(o.Order.TermsDigest) == string(msg.TermsDigest) {
+		if o.Amendment == nil || o.AmendedBy != side {
+			return types.Code_already_recorded
+		}
+		o.Amendment, o.AmendedBy, o.AmendedSigner = nil, "", ""
+		m.putOrder(at, o)
+		return types.Code_ok
+	}
+	code = refusal(promisedDay(o.Order.OrderDay, msg.PromisedDay), when(string(o.Order.TermsDigest) == string(msg.TermsDigest), types.Code_terms_differ),
+		m.amendable(&o, msg), when(alone && m.broken(&o) && msg.PromisedDay != o.Order.PromisedDay, types.Code_order_state_forbids),
+		notLongBefore(msg.Day, &o), when(msg.AmountMinor < inUse(&o), types.Code_amendment_below_use))
+	base, unfixed := m.base(msg.AmountMinor, o.Order.Currency, o.Order.OrderDay)
+	if code = refusal(code, unfixed, m.withinLimit(c, base)); code != types.Code_ok {
+		return code
+	}
+	if alone {
+		p := m.provenance(c, msg.Day)
+		had := o.PromiseEntry != 0
+		m.amended(&o, at, msg, base, p, o.Provenance)
+		if had {
+			o.SoldEntry = o.PromiseEntry
+		}
+	} else {
+		o.Amendment, o.AmendedBy, o.AmendedSigner = msg, side, c.signer
+	}
+	m.putOrder(at, o)
+	return types.Code_ok
+}
+
+// actsAlone refuses a signer that did not record the order.
+func (m *Model) actsAlone(c *call, o *types.Order) types.Code {
+	if c.own() {
+		return unless(o.Provenance.Signer == c.signer && recorder(o) == "", types.Code_not_a_party)
+	}
+	return refusal(m.actsForEither(c, o.Order.Buyer, o.Order.Seller), unless(c.party() == recorder(o), types.Code_not_a_party))
+}
+
+func sameTerms(a, b *types.AmendOrder) bool {
+	return a.PromisedDay == b.PromisedDay && a.AmountMinor == b.AmountMinor && string(a.TermsDigest) == string(b.TermsDigest)
+}
+
+// broken tells whether the promised day has passed, and the promise is still open.
+func (m *Model) broken(o *types.Order) bool {
+	return o.PromiseEntry != 0 && o.Order.PromisedDay < m.day
+}
+
+// amendable refuses an amendment of what is over, or of the day of what was delivered.
+func (m *Model) amendable(o *types.Order, msg *types.AmendOrder) types.Code {
+	switch o.Status {
+	case types.OrderStatus_ORDER_CANCELLED, types.OrderStatus_ORDER_CLOSED, types.OrderStatus_ORDER_RETURNED:
+		return types.Code_order_state_forbids
+	}
+	return when(o.DeliveredDay != 0 && msg.PromisedDay != o.Order.PromisedDay, types.Code_order_state_forbids)
+}
+
+// inUse is the least that an order is worth: what of it is invoiced, executed or returned.
+func inUse(o *types.Order) int64 { return max(o.InvoicedMinor, o.ExecutedMinor, o.ReturnedMinor) }
+
+// amended puts new terms into force. p signs for the amendment, sale for the promise that comes with it.
+func (m *Model) amended(o *types.Order, at types.Key[types.Order], msg *types.AmendOrder, base int64, p, sale *types.Provenance) {
+	open := o.PromiseEntry != 0
+	if open {
+		m.unsell(o)
+	}
+	terms := *o.Order
+	terms.PromisedDay, terms.AmountMinor, terms.TermsDigest = msg.PromisedDay, msg.AmountMinor, msg.TermsDigest
+	o.Order, o.BaseMinor = &terms, base
+	o.Amendments++
+	o.Amendment, o.AmendedBy, o.AmendedSigner = nil, "", ""
+	if open {
+		sold := o.SoldEntry
+		m.sell(o, at, sale, true)
+		o.SoldEntry = sold
+	}
+	m.bothSides(o, types.EntryKind_ENTRY_ORDER_AMENDED, at, p, msg.Day, false)
+}
+
+// confirmAmendment brings the amendment that waits into force.
+func (m *Model) confirmAmendment(c *call, at types.Key[types.Order], o types.Order, msg *types.ConfirmOrder) types.Code {
+	waits := o.Amendment
+	code := refusal(when(sideOfOrder(&o, c.party()) == o.AmendedBy, types.Code_not_a_party),
+		unless(string(waits.TermsDigest) == string(msg.TermsDigest), types.Code_terms_differ), m.amendable(&o, waits),
+		when(waits.AmountMinor < inUse(&o), types.Code_amendment_below_use))
+	base, unfixed := m.base(waits.AmountMinor, o.Order.Currency, o.Order.OrderDay)
+	buyer, seller := c.signer, o.AmendedSigner
+	if o.AmendedBy == "buyer" {
+		buyer, seller = seller, buyer
+	}
+	outside := m.independent(c.signer, o.AmendedSigner) && m.independent(buyer, o.Order.Seller)
+	_ = seller
+	moves := m.broken(&o) && waits.PromisedDay != o.Order.PromisedDay
+	code = refusal(code, unfixed, notLongBefore(msg.Day, &o), m.withinLimit(c, base), when(moves && !outside, types.Code_same_control_group))
+	if code != types.Code_ok {
+		return code
+	}
+	p := m.provenance(c, msg.Day)
+	terms := *waits
+	terms.Day = msg.Day
+	o.ConfirmedBy, o.ConfirmedIndependent = c.signer, outside
+	legs := o.Legs &^ legContract
+	if outside {
+		p.Evidence = raised(p.Evidence)
+		if p.Counted {
+			legs |= legContract
+		}
+	}
+	o.Provenance = withEvidence(o.Provenance, p.Evidence)
+	o.SoldEntry = 0
+	m.amended(&o, at, &terms, base, p, p)
+	m.lend(&o, legs, p, msg.Day)
+	m.putOrder(at, o)
+	return types.Code_ok
+}
+
+func (m *Model) cancelOrder(c *call, msg *types.CancelOrder) types.Code {
+	code := refusal(codeOf(types.CheckRecordID(msg.Order)), notTooEarly(msg.Day), m.eventDay(msg.Day))
+	if code != types.Code_ok {
+		return code
+	}
+	at := types.OrderKey(msg.Order)
+	o, ok := m.orders.get(at)
+	if !ok {
+		return types.Code_order_unknown
+	}
+	cancelled, alone := o.Status == types.OrderStatus_ORDER_CANCELLED, o.Status == types.OrderStatus_PROPOSED
+	if alone || cancelled && c.own() {
+		code = m.actsAlone(c, &o)
+	} else {
+		code = m.actsForEither(c, o.Order.Buyer, o.Order.Seller)
+	}
+	if code = refusal(code, m.withinLimit(c, o.BaseMinor)); code != types.Code_ok {
+		return code
+	}
+	if cancelled {
+		return types.Code_already_recorded
+	}
+	side := sideOfOrder(&o, c.party())
+	code = refusal(when(!alone && o.CancelAskedBy == side, types.Code_already_requested), notLongBefore(msg.Day, &o), m.begun(&o))
+	if code != types.Code_ok {
+		return code
+	}
+	if !alone && o.CancelAskedBy == "" {
+		o.CancelAskedBy = side
+		m.putOrder(at, o)
+		return types.Code_ok
+	}
+	p := m.provenance(c, msg.Day)
+	counts := m.broken(&o)
+	if o.PromiseEntry != 0 {
+		m.unsell(&o)
+	}
+	o.Status, o.CancelledDay, o.CancelReason, o.CancelAskedBy, o.SoldEntry = types.OrderStatus_ORDER_CANCELLED, msg.Day, msg.Reason, "", 0
+	o.Amendment, o.AmendedBy, o.AmendedSigner = nil, "", ""
+	seller := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_CANCELLED, at, p, msg.Day, o.Order.Buyer)
+	buyer := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_CANCELLED, at, p, msg.Day, o.Order.Seller)
+	seller.Counted, buyer.Counted = counts, false
+	m.post(o.Order.Seller, seller)
+	m.post(o.Order.Buyer, buyer)
+	m.putOrder(at, o)
+	return types.Code_ok
+}
+
+// begun refuses to cancel what has begun: goods that moved or were declared, work that was done, money that is claimed.
+func (m *Model) begun(o *types.Order) types.Code {
+	status := o.Status == types.OrderStatus_PROPOSED || o.Status == types.OrderStatus_CONFIRMED
+	if !status || o.Releases > 0 || o.ExecutedMinor > 0 {
+		return types.Code_order_in_use
+	}
+	if d, ok := m.declarations.get(types.DeclarationKey(o.Declaration)); ok && d.Status != types.DeclarationStatus_DECLARATION_IS_REVOKED {
+		return types.Code_order_in_use
+	}
+	for _, id := range o.Receivables {
+		s := m.receivables.at(types.ReceivableKey(id)).Status
+		if s != types.ReceivableStatus_VOID && s != types.ReceivableStatus_REJECTED {
+			return types.Code_order_in_use
+		}
+	}
+	return types.Code_ok
+}
+
+// latestArrival is the day on which the goods came to the buyer last.
+func latestArrival(o *types.Order) int32 {
+	if o.Status == types.OrderStatus_ORDER_REEXPORTED {
+		return max(o.DeliveredDay, o.ReexportedDay)
+	}
+	return o.DeliveredDay
 }
 
 func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
@@ -151,12 +397,16 @@ func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
 	if !ok {
 		return types.Code_order_unknown
 	}
-	code = m.actsFor(c, o.Order.Buyer)
-	if code == types.Code_ok && o.Status == types.OrderStatus_ORDER_ACCEPTED && o.AcceptedDay == msg.Day {
+	if code = refusal(m.actsFor(c, o.Order.Buyer), m.withinLimit(c, o.BaseMinor)); code != types.Code_ok {
+		return code
+	}
+	if o.AcceptedDay == msg.Day {
 		return types.Code_already_recorded
 	}
-	code = refusal(code, m.withinLimit(c, o.BaseMinor), when(o.Status != types.OrderStatus_ORDER_DELIVERED, types.Code_order_state_forbids),
-		when(msg.Day < o.DeliveredDay, types.Code_order_state_forbids))
+	disputed := o.Status == types.OrderStatus_ORDER_DISPUTED && o.RejectedDay != 0
+	may := o.Status == types.OrderStatus_ORDER_DELIVERED || o.Status == types.OrderStatus_ORDER_REEXPORTED || disputed
+	code = refusal(unless(may, types.Code_order_state_forbids), when(msg.Day < latestArrival(&o), types.Code_order_state_forbids),
+		when(disputed && msg.Day < o.RejectedDay, types.Code_order_state_forbids))
 	if code != types.Code_ok {
 		return code
 	}
@@ -168,58 +418,35 @@ func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
 			m.lend(&o, o.Legs|legAccepted, p, msg.Day)
 		}
 	}
-	m.bothSides(&o, types.EntryKind_ENTRY_DELIVERY_ACCEPTED, at, p, msg.Day)
-	m.orders.put(at, o)
+	m.bothSides(&o, types.EntryKind_ENTRY_DELIVERY_ACCEPTED, at, p, msg.Day, true)
+	m.closeIfDone(&o, msg.Day)
+	m.putOrder(at, o)
 	return types.Code_ok
 }
 
-// lend gives an order other legs, and its receivables with it. p is whose act it is.
-func (m *Model) lend(o *types.Order, legs uint32, p *types.Provenance, day int32) {
-	if o.Legs == legs {
-		return
+func (m *Model) rejectDelivery(c *call, msg *types.RejectDelivery) types.Code {
+	code := refusal(codeOf(types.CheckRecordID(msg.Order)), notTooEarly(msg.Day), m.eventDay(msg.Day))
+	if code != types.Code_ok {
+		return code
 	}
-	o.Legs = legs
-	for _, id := range o.Receivables {
-		at := types.ReceivableKey(id)
-		r := m.receivables.at(at)
-		m.stand(&r, r.Legs&(legInvoice|legFunds)|lent(legs), p, day)
-		m.receivables.put(at, r)
+	at := types.OrderKey(msg.Order)
+	o, ok := m.orders.get(at)
+	if !ok {
+		return types.Code_order_unknown
 	}
-}
-
-// lent is what an order's legs are worth to a receivable.
-func lent(legs uint32) uint32 {
-	out := legs & (legContract | legGoods | legRelease)
-	if legs&legAccepted != 0 {
-		out |= legRelease
+	if code = refusal(m.actsFor(c, o.Order.Buyer), m.withinLimit(c, o.BaseMinor)); code != types.Code_ok {
+		return code
 	}
-	return out
-}
-
-// stand puts a receivable on these legs; at the fourth, and below it, its seller's log says so.
-func (m *Model) stand(r *types.Receivable, legs uint32, p *types.Provenance, day int32) {
-	before, after := four(r.Legs), four(legs)
-	r.Legs = legs
-	if before == after {
-		return
+	if o.RejectedDay == msg.Day && o.RejectedReason == msg.Reason {
+		return types.Code_already_recorded
 	}
-	kind := types.EntryKind_ENTRY_LEGS
-	if before {
-		kind = types.EntryKind_ENTRY_LEGS_LOST
+	may := o.Status == types.OrderStatus_ORDER_DELIVERED || o.Status == types.OrderStatus_ORDER_REEXPORTED
+	code = refusal(unless(may, types.Code_order_state_forbids), when(msg.Day < latestArrival(&o), types.Code_order_state_forbids))
+	if code != types.Code_ok {
+		return code
 	}
-	e := m.entryOfReceivable(r, kind, p, day, r.Receivable.Debtor)
-	e.Counted = r.Provenance.Counted && !r.Related
-	e.MonthWas = types.MonthOf(r.Receivable.IssueDay)
-	m.post(r.Receivable.Seller, e)
-}
-
-// four tells whether at least four of five legs are there.
-func four(legs uint32) bool {
-	n := 0
-	for bit := uint32(legContract); bit <= legFunds; bit *= 2 {
-		if legs&bit != 0 {
-			n++
-		}
-	}
-	return n >= 4
+	o.Status, o.RejectedDay, o.RejectedReason = types.OrderStatus_ORDER_DISPUTED, msg.Day, msg.Reason
+	m.bothSides(&o, types.EntryKind_ENTRY_DELIVERY_REJECTED, at, m.provenance(c, msg.Day), msg.Day, false)
+	m.putOrder(at, o)
+	return types.Code_ok
 }

@@ -51,7 +51,7 @@ func (m *Model) issueReceivable(c *call, msg *types.IssueReceivable) types.Code 
 		o := m.orders.at(types.OrderKey(msg.Order))
 		o.InvoicedMinor += msg.AmountMinor
 		o.Receivables = append(slices.Clone(o.Receivables), id)
-		m.orders.put(types.OrderKey(msg.Order), o)
+		m.putOrder(types.OrderKey(msg.Order), o)
 		m.stand(&r, lent(o.Legs), p, msg.IssueDay)
 	}
 	m.receivables.put(at, r)
@@ -67,7 +67,7 @@ func (m *Model) invoices(msg *types.IssueReceivable) types.Code {
 	if !ok {
 		return types.Code_order_unknown
 	}
-	return refusal(unless(o.Order.Seller == msg.Seller && o.Order.Buyer == msg.Debtor, types.Code_order_parties_differ),
+	return refusal(when(o.Status == types.OrderStatus_ORDER_CANCELLED, types.Code_order_state_forbids), unless(o.Order.Seller == msg.Seller && o.Order.Buyer == msg.Debtor, types.Code_order_parties_differ),
 		unless(o.Order.Currency == msg.Currency, types.Code_order_currency_differs),
 		when((o.InvoicedMinor+msg.AmountMinor)*10 > o.Order.AmountMinor*11, types.Code_order_over_invoiced),
 		when(len(o.Receivables) >= 32, types.Code_too_many_parts))
