@@ -206,10 +206,19 @@ func (tx *Tx) amended(o *types.Order, a *types.AmendOrder, base int64, act *type
 	if isService(o) && o.DeliveredDay != 0 {
 		err = tx.lendPerformed(o, act, day)
 	} else {
-		err = tx.performedIfDone(a.Order, o, act, outside)
+		err = tx.cutToPerformed(a.Order, o, act, outside)
 	}
 	if err != nil {
 		return err
 	}
 	return tx.rematch(o)
+}
+
+// cutToPerformed closes the promise of a service whose contract was cut to the steps that were confirmed.
+func (tx *Tx) cutToPerformed(id string, o *types.Order, act *types.Provenance, outside bool) error {
+	day := o.PerformedDay
+	if tx.broken(o) {
+		day = max(day, tx.Block.Today())
+	}
+	return tx.performedIfDone(id, o, act, day, outside)
 }

@@ -191,7 +191,7 @@ func (b *breach) requireAll() {
 			var m types.MonthSum
 			require.NoError(b.t, m.Unmarshal(value))
 			got += m.AboveSelf
-			fulfilled += m.DeliveredOnTime + m.DeliveredLate
+			fulfilled += m.Fulfilled
 			return nil
 		}))
 		require.Equal(b.t, want[0], got, subject)

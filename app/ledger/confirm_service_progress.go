@@ -88,7 +88,7 @@ func (tx *Tx) confirmProgress(m *types.ConfirmServiceProgress, p *types.Progress
 	if o.DeliveredDay != 0 {
 		err = tx.lendPerformed(o, act, m.Day)
 	} else {
-		err = tx.performedIfDone(id, o, act, outside)
+		err = tx.performedIfDone(id, o, act, o.PerformedDay, outside)
 	}
 	if err != nil {
 		return err

@@ -37,6 +37,10 @@ func TestOrderStates(t *testing.T) {
 	ORDER_ACCEPTED     -                -                  -               -
 	ORDER_CLOSED       -                -                  -               -
 	ORDER_CANCELLED    -                -                  -               -
+	ORDER_DISPUTED     -                -                  -               -
+	ORDER_RETURNING    -                -                  -               -
+	ORDER_RETURNED     -                -                  -               -
+	ORDER_REEXPORTED   -                -                  -               -
 	`, func(from, event, to string) {
 		next, ok := moved(types.OrderStatus(types.OrderStatus_value[from]), types.LogisticsEvent(types.LogisticsEvent_value[event]))
 		require.Equal(t, to != "-", ok, "%s, %s", from, event)

@@ -7,21 +7,21 @@ import (
 // A service is performed and not carried. Its order has a contract value (合同额), which is its amount, and an executed
 // value (执行额), the sum of the steps that the seller recorded. When the steps that the buyer or the tax authority
 // confirmed reach the contract value, the order is DELIVERED and its promise closes, as by a delivery of goods: on the
-// latest day that a confirmation named, since the seller's own word about the day proves nothing.
+// latest day that a confirmation named, since the seller's own word about the day proves nothing. A contract can also be
+// cut to what was confirmed; if its promise was broken by then, it is performed on the day of the cut.
 //
 // What that is worth follows from who confirmed. It is a fulfilled sale if members that stand outside the order and the
 // seller confirmed every step: the tax authority, or a delegate of the buyer. Two evidence legs come of it: that of the
 // goods, for which a carrier signs otherwise, if the tax authority confirmed all steps, and that of the receipt if the
 // buyer's side did.
 
-// performedIfDone closes the promise of a service whose confirmed steps reach the contract value. act is what brought that
-// about, outside whether it stands outside the order and the seller. The caller writes the order.
-func (tx *Tx) performedIfDone(id string, o *types.Order, act *types.Provenance, outside bool) error {
+// performedIfDone closes the promise of a service whose confirmed steps reach the contract value, on that day. act is what
+// brought that about, outside whether it stands outside the order and the seller. The caller writes the order.
+func (tx *Tx) performedIfDone(id string, o *types.Order, act *types.Provenance, day int32, outside bool) error {
 	open := o.Status == types.OrderStatus_PROPOSED || o.Status == types.OrderStatus_CONFIRMED
 	if !isService(o) || !open || o.ConfirmedMinor != o.Order.AmountMinor {
 		return nil
 	}
-	day := o.PerformedDay
 	o.Status = types.OrderStatus_ORDER_DELIVERED
 	o.DeliveredDay, o.DeliveredBy = day, act.Signer
 	o.DeliveredIndependent = outside && memberOf(act.Signer) != "" && o.MemberConfirmedMinor == o.Order.AmountMinor
