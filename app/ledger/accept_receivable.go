@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 
-	"tradecredit/app/state"
 	"tradecredit/types"
 )
 
@@ -26,10 +25,11 @@ func acceptReceivable(tx *Tx, m *types.AcceptReceivable) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err
 	}
-	r, err := tx.receivable(m.Receivable)
+	p, err := tx.paper(m.Receivable)
 	if err != nil {
 		return err
 	}
+	r := p.r
 	if err := tx.actsFor(r.Receivable.Debtor, r.BaseMinor); err != nil {
 		return err
 	}
@@ -43,33 +43,49 @@ func acceptReceivable(tx *Tx, m *types.AcceptReceivable) error {
 	case m.Day < r.Receivable.IssueDay:
 		return types.Refuse(types.Code_receivable_state_forbids, "%s was issued later, on %s", m.Receivable, types.FormatDay(r.Receivable.IssueDay))
 	}
-	if err := tx.accepted(m, r); err != nil {
+	if err := p.accepted(m); err != nil {
 		return err
 	}
-	return state.Set(tx, types.ReceivableKey(m.Receivable), r)
+	return p.write()
 }
 
 // accepted takes the debtor's word, for as much as it is worth.
-func (tx *Tx) accepted(m *types.AcceptReceivable, r *types.Receivable) error {
+func (p *paper) accepted(m *types.AcceptReceivable) error {
+	tx, r := p.tx, p.r
 	act := tx.provenance(m.Day)
-	outside, err := tx.independentOf(r.Provenance)
-	if err != nil {
-		return err
-	}
-	seller, err := tx.groupOf(r.Receivable.Seller)
+	outside, err := tx.outsideIssue(r)
 	if err != nil {
 		return err
 	}
 	r.Status = types.ReceivableStatus_ACCEPTED
-	r.Accepted, r.AcceptedBy, r.AcceptedIndependent = true, tx.Sender.ID, outside && seller != tx.Sender.Group
-	if !r.AcceptedIndependent {
-		return tx.oblige(m.Receivable, r, act, m.Day, false)
+	r.Accepted, r.AcceptedBy, r.AcceptedIndependent = true, tx.Sender.ID, outside
+	if !outside {
+		return p.oblige(act, m.Day, false)
 	}
 	act.Evidence = types.Evidence_COUNTERPARTY_CONFIRMED
 	r.Provenance.Evidence = max(r.Provenance.Evidence, act.Evidence)
-	r.AcceptedCounts = act.Counted && receivableCounts(r)
-	if err := tx.oblige(m.Receivable, r, act, m.Day, r.AcceptedCounts); err != nil || !act.Counted {
+	r.AcceptedCounts = act.Counted && mayOblige(r)
+	if err := p.oblige(act, m.Day, r.AcceptedCounts); err != nil || !act.Counted {
 		return err
 	}
-	return tx.setLegs(m.Receivable, r, r.Legs|legInvoice, act, m.Day)
+	return p.setLegs(r.Legs|legInvoice, act, m.Day)
+}
+
+// outsideIssue tells whether the signer of this message stands outside a receivable as its seller's side told it: outside
+// the seller's control group, and independent of who issued it and of everybody who split it, at most maxSplits.
+func (tx *Tx) outsideIssue(r *types.Receivable) (bool, error) {
+	group, err := tx.groupOf(r.Receivable.Seller)
+	if err != nil || group == tx.Sender.Group {
+		return false, err
+	}
+	for range maxSplits + 1 {
+		outside, err := tx.independentOf(r.Provenance)
+		if err != nil || !outside || r.Parent == "" {
+			return outside, err
+		}
+		if r, err = tx.receivable(r.Parent); err != nil {
+			return false, err
+		}
+	}
+	return false, types.Refuse(types.Code_inconsistent_state, "%s came of more than %d splits", r.Receivable.Id, maxSplits)
 }

@@ -39,7 +39,7 @@ func TestAudit(t *testing.T) {
 		"part 0 counts": func(b *state.Batch) {
 			alter(t, b, types.SettlementKey(digestOf("p2")), func(s *types.Settlement) { fallOf(t, b, s.CreditorSide) })
 		},
-		"of 500000 settled": func(b *state.Batch) {
+		"0 open, 500000 in base currency": func(b *state.Batch) {
 			alter(t, b, types.ReceivableKey("DE:HRB:1/r1"), func(r *types.Receivable) { r.Receivable.AmountMinor = 500000 })
 		},
 		"SETTLED with": func(b *state.Batch) {

@@ -203,7 +203,7 @@ func fallSettlement(tx *Tx, m mark, key string, value []byte) (int, error) {
 		if err := tx.fallParts(s); err != nil {
 			return 0, err
 		}
-		work += 3 * len(s.Parts)
+		work += 4 * len(s.Parts)
 	}
 	s.Evidence = types.Evidence_SELF_DECLARED
 	for _, side := range [...]*types.Provenance{s.CreditorSide, s.DebtorSide} {
@@ -236,14 +236,15 @@ func (tx *Tx) fallParts(s *types.Settlement) error {
 // makes it one. What the part closed stays closed. A payment in the other direction that it had made a two-way payment stays out too.
 func (tx *Tx) fallPart(s *types.Settlement, i int) error {
 	part := s.Parts[i]
-	r, err := tx.receivable(part.Receivable)
+	p, err := tx.paper(part.Receivable)
 	if err != nil {
 		return err
 	}
-	if err := tx.uncountPart(s, r, i); err != nil {
+	r, bank := p.r, part.Bank
+	if err := p.uncountPart(s, i); err != nil {
 		return err
 	}
-	if part.Bank {
+	if bank {
 		if r.BankParts == 0 {
 			return types.Refuse(types.Code_inconsistent_state, "%s has no part of a bank", part.Receivable)
 		}
@@ -251,14 +252,17 @@ func (tx *Tx) fallPart(s *types.Settlement, i int) error {
 		r.BankParts--
 	}
 	if r.BankParts == 0 {
-		if err := tx.setLegs(part.Receivable, r, r.Legs&^legFunds, s.CreditorSide, tx.Block.Today()); err != nil {
+		if err := p.setLegs(r.Legs&^legFunds, s.CreditorSide, tx.Block.Today()); err != nil {
 			return err
 		}
 	}
-	if err := tx.absolve(r); err != nil {
+	if err := p.absolve(); err != nil {
 		return err
 	}
-	return state.Set(tx, types.ReceivableKey(part.Receivable), r)
+	if err := p.write(); err != nil || !bank {
+		return err
+	}
+	return tx.orderPaid(r, 0, -1)
 }
 
 // obligationFalls lets the obligation that a part brought about count as SELF_DECLARED, if the receivable still is that

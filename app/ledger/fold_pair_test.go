@@ -52,7 +52,12 @@ func naiveReplay(pairs map[string]*naivePair, p posted) {
 		}
 		n.parts = append(n.parts, p)
 		n.recent[p.subject] = naiveRecent(append(n.recent[p.subject], p))
-	case types.EntryKind_ENTRY_PAID_REVERSED, types.EntryKind_ENTRY_PAID_EXCLUDED:
+	case types.EntryKind_ENTRY_WRITTEN_OFF:
+		if !p.entry.Counted {
+			return
+		}
+		n.parts = append(n.parts, p)
+	case types.EntryKind_ENTRY_PAID_REVERSED, types.EntryKind_ENTRY_PAID_EXCLUDED, types.EntryKind_ENTRY_WRITTEN_OFF_EXCLUDED:
 		if p.entry.Kind == types.EntryKind_ENTRY_PAID_REVERSED && !p.entry.Counted {
 			return
 		}

@@ -17,6 +17,8 @@ type posted struct {
 	subject string
 	number  uint64
 	entry   types.Entry
+	end     string // the receivable that was acted on, where entry.record is the paper's
+	cuts    []cut  // of a split
 }
 
 // folded is what the rows say: the state's keys and values, and the heads without root and frontier.
@@ -44,6 +46,7 @@ func naiveFold(all []posted) folded {
 		naiveEvents(log, at, &head)
 		naiveDebtor(log, at, &head)
 		naiveSeller(log, at)
+		naiveClaims(log, at)
 		out.heads[subject] = head
 		for m, n := range months {
 			if v := n.encode(); len(v) > 0 {
@@ -120,8 +123,21 @@ func encoded(b []byte, err error) []byte {
 func gone(log []posted) map[uint64]bool {
 	taken := map[uint64]bool{}
 	for _, p := range log {
-		if p.entry.Reverses > 0 && p.entry.Kind != types.EntryKind_ENTRY_EVIDENCE_LOST {
-			taken[p.entry.Reverses-1] = true
+		e := p.entry
+		switch e.Kind {
+		case types.EntryKind_ENTRY_EVIDENCE_LOST:
+			continue
+		case types.EntryKind_ENTRY_OBLIGATION_REVERSED, types.EntryKind_ENTRY_OBLIGATION_EXCLUDED:
+			if !e.Counted {
+				continue // others that came of the same paper still rest on the row
+			}
+		case types.EntryKind_ENTRY_RECEIVABLE_ISSUED_REVERSED:
+			if !e.Last {
+				continue
+			}
+		}
+		if e.Reverses > 0 {
+			taken[e.Reverses-1] = true
 		}
 	}
 	return taken
@@ -186,47 +202,6 @@ func naiveEvents(log []posted, at func(int32) *naiveMonth, head *types.SubjectHe
 	}
 }
 
-// naiveDebtor follows each obligation: what is open, which parts count, and in which month it counts as an experience.
-func naiveDebtor(log []posted, at func(int32) *naiveMonth, head *types.SubjectHead) {
-	taken := gone(log)
-	for _, o := range log {
-		if o.entry.Kind != types.EntryKind_ENTRY_OBLIGATION || taken[o.number] || !o.entry.Open {
-			continue
-		}
-		rest, live, latest := o.entry.BaseMinor, 0, int32(0)
-		for _, p := range log {
-			if p.entry.Record != o.entry.Record {
-				continue
-			}
-			switch p.entry.Kind {
-			case types.EntryKind_ENTRY_PAID:
-				rest -= p.entry.BaseMinor
-			case types.EntryKind_ENTRY_PAID_REVERSED:
-				rest += p.entry.BaseMinor
-			}
-			if p.entry.Kind == types.EntryKind_ENTRY_PAID && p.entry.Counted && !taken[p.number] {
-				live++
-				latest = max(latest, types.MonthOf(p.entry.Day))
-				naivePart(p.entry, at(types.MonthOf(p.entry.Day)))
-			}
-		}
-		if latest > 0 {
-			at(latest).Experiences++
-		}
-		if rest == 0 {
-			continue
-		}
-		day := onDay(at(types.MonthOf(o.entry.DueDay)).open, o.entry.DueDay)
-		day.Minor += rest
-		day.Items++
-		if live == 0 {
-			day.Untouched++
-		}
-		head.OpenMinor += rest
-		head.OpenObligations++
-	}
-}
-
 func naivePart(e types.Entry, m *naiveMonth) {
 	m.ClosedMinor += e.BaseMinor
 	m.ap.Add(m.ap, new(big.Int).Mul(big.NewInt(e.BaseMinor), big.NewInt(int64(e.P))))
@@ -239,7 +214,7 @@ func naivePart(e types.Entry, m *naiveMonth) {
 	m.dbt[class] += e.BaseMinor
 }
 
-// naiveSeller follows orders, receivables, claims and verdicts.
+// naiveSeller follows orders, returns, receivables and verdicts.
 func naiveSeller(log []posted, at func(int32) *naiveMonth) {
 	taken, lost := gone(log), weak(log)
 	for _, p := range log {
@@ -284,53 +259,8 @@ func naiveSeller(log []posted, at func(int32) *naiveMonth) {
 					month.AdverseVerdicts++
 				}
 			}
-		case types.EntryKind_ENTRY_RECEIVABLE_ISSUED:
-			if e.Counted {
-				month.Receivables++
-				month.InvoicedMinor += e.BaseMinor
-			}
-		case types.EntryKind_ENTRY_LEGS:
-			if e.Counted {
-				at(e.MonthWas).ReceivablesLegs++
-			}
-		case types.EntryKind_ENTRY_LEGS_LOST:
-			if e.Counted {
-				at(e.MonthWas).ReceivablesLegs--
-			}
-		case types.EntryKind_ENTRY_CLAIM:
-			if e.Open && !taken[p.number] {
-				naiveClaim(log, p, at(types.MonthOf(e.DueDay)))
-			}
+		default:
+			naiveIssued(e, at)
 		}
-	}
-}
-
-func naiveClaim(log []posted, claim posted, due *naiveMonth) {
-	rest, settledOn := claim.entry.BaseMinor, int32(0)
-	for _, p := range log {
-		if p.entry.Record != claim.entry.Record {
-			continue
-		}
-		switch p.entry.Kind {
-		case types.EntryKind_ENTRY_COLLECTED:
-			rest -= p.entry.BaseMinor
-			if rest == 0 && settledOn == 0 {
-				settledOn = p.entry.Day
-			}
-		case types.EntryKind_ENTRY_COLLECTED_REVERSED:
-			if rest += p.entry.BaseMinor; rest > 0 {
-				settledOn = 0
-			}
-		}
-	}
-	switch {
-	case settledOn == 0:
-		day := onDay(due.toCollect, claim.entry.DueDay)
-		day.Minor += rest
-		day.Items++
-	case settledOn <= claim.entry.DueDay+30:
-		due.CollectedInTime++
-	default:
-		due.CollectedLate++
 	}
 }

@@ -9,7 +9,8 @@ import (
 //
 // Signed by the seller, itself or through its delegate. Writes receivable/<id>, and order/<id> when it names one; posts
 // RECEIVABLE_ISSUED to the seller's log and RECEIVABLE_RECEIVED to the debtor's. Nothing is owed yet: see
-// accept_receivable.go and part.go. The base amount is fixed by the issue day for ever.
+// accept_receivable.go and part.go. The base amount is fixed by the issue day for ever. Once an epoch of the consortium's
+// key is open, the paper carries its duplicate fingerprints (fingerprints.go).
 
 const (
 	// paymentTerm is how far after the issue, in days, a receivable may be due.
@@ -27,6 +28,7 @@ func checkIssueReceivable(m *types.IssueReceivable) error {
 		given(m.Order, types.CheckRecordID),
 		types.CheckSubjectID(m.Seller), types.CheckSubjectID(m.Debtor),
 		types.CheckDigest(m.Commitment),
+		checkFingerprints(m.Fingerprints),
 		types.CheckAmount(m.AmountMinor),
 		types.CheckCurrency(m.Currency),
 		types.CheckDocumentType(m.Type),
@@ -46,7 +48,8 @@ func checkTerms(m *types.IssueReceivable) error {
 	return nil
 }
 
-// issueReceivable checks: day, id, both parties, the signer's part, their relation, order, fixing, limit of the mandate.
+// issueReceivable checks: day, id, both parties, the signer's part, their relation, order, fixing, limit of the mandate,
+// fingerprints.
 func issueReceivable(tx *Tx, m *types.IssueReceivable) error {
 	if err := tx.eventDay(m.IssueDay); err != nil {
 		return err
@@ -77,7 +80,7 @@ func issueReceivable(tx *Tx, m *types.IssueReceivable) error {
 	if r.BaseMinor, err = tx.toBase(m.AmountMinor, m.Currency, m.IssueDay); err != nil {
 		return err
 	}
-	if err := tx.withinMandate(r.BaseMinor); err != nil {
+	if err := firstRefusal(tx.withinMandate(r.BaseMinor), tx.fingerprinted(m.Fingerprints)); err != nil {
 		return err
 	}
 	if o != nil {
@@ -87,10 +90,10 @@ func issueReceivable(tx *Tx, m *types.IssueReceivable) error {
 			return err
 		}
 	}
-	if err := state.Set(tx, types.ReceivableKey(id), r); err != nil {
+	if err := tx.postIssue(id, r); err != nil {
 		return err
 	}
-	return tx.postIssue(id, r)
+	return state.Set(tx, types.ReceivableKey(id), r)
 }
 
 // invoice adds the receivable to the order it names; nil when it names none. The caller writes the order.
@@ -127,15 +130,17 @@ func (tx *Tx) invoice(id string, m *types.IssueReceivable) (*types.Order, error)
 	return o, nil
 }
 
-// postIssue tells both logs.
+// postIssue tells both logs. The caller writes the receivable.
 func (tx *Tx) postIssue(id string, r *types.Receivable) error {
 	m := r.Receivable
 	e := tx.entry(types.EntryKind_ENTRY_RECEIVABLE_ISSUED, string(types.ReceivableKey(id)), m.Debtor, r.Provenance)
 	e.Day, e.DueDay, e.BaseMinor, e.Counted = m.IssueDay, m.DueDay, r.BaseMinor, receivableCounts(r)
-	if _, err := tx.post(m.Seller, e); err != nil {
+	n, err := tx.post(m.Seller, e)
+	if err != nil {
 		return err
 	}
+	r.IssuedEntry = n + 1
 	e.Kind, e.Counterparty = types.EntryKind_ENTRY_RECEIVABLE_RECEIVED, m.Seller
-	_, err := tx.post(m.Debtor, e)
+	_, err = tx.post(m.Debtor, e)
 	return err
 }

@@ -56,11 +56,55 @@ func (tx *Tx) lend(o *types.Order, legs uint32, act *types.Provenance, day int32
 	return nil
 }
 
-// setLegs gives a receivable its legs, and tells the seller's log when it comes to have enough of them, or no longer
-// has. The caller writes the receivable.
+// setLegs gives a receivable its legs. The caller writes the receivable; of one that came of a split the root is written here.
 func (tx *Tx) setLegs(id string, r *types.Receivable, legs uint32, act *types.Provenance, day int32) error {
-	had, has := bits.OnesCount32(r.Legs) >= enoughLegs, bits.OnesCount32(legs) >= enoughLegs
-	r.Legs = legs
+	p, err := tx.paperOf(id, r)
+	if err != nil {
+		return err
+	}
+	if err := p.setLegs(legs, act, day); err != nil || p.root == p.r {
+		return err
+	}
+	return state.Set(tx, types.ReceivableKey(p.rootID), p.root)
+}
+
+// setLegs gives the receivable its legs. What came of a split has only invoice and funds of its own: the root has them as
+// soon as one of its ends does, and is the one that counts. The caller writes the paper.
+func (p *paper) setLegs(legs uint32, act *types.Provenance, day int32) error {
+	if p.r == p.root {
+		if sum := p.root.SplitSum; sum != nil && sum.Invoices > 0 {
+			legs |= legInvoice
+		}
+		return p.evidence(legs, act, day)
+	}
+	p.r.Legs = legs &^ lentLegs
+	if err := p.follow(); err != nil {
+		return err
+	}
+	return p.rootLegs(act, day)
+}
+
+// rootLegs derives the legs of a root that was split from its ends; the tax authority may have verified the root itself.
+func (p *paper) rootLegs(act *types.Provenance, day int32) error {
+	sum, legs := p.root.SplitSum, p.root.Legs&lentLegs
+	if sum.Invoices > 0 || p.root.TaxVerifiedBy != "" {
+		legs |= legInvoice
+	}
+	if sum.Funds > 0 {
+		legs |= legFunds
+	}
+	return p.evidence(legs, act, day)
+}
+
+// evidence gives the root its legs, and tells the seller's log when it comes to have enough of them, or no longer has. A
+// paper of which nothing is left has none.
+func (p *paper) evidence(legs uint32, act *types.Provenance, day int32) error {
+	root := p.root
+	if !p.alive() {
+		legs = 0
+	}
+	had, has := bits.OnesCount32(root.Legs) >= enoughLegs, bits.OnesCount32(legs) >= enoughLegs
+	root.Legs = legs
 	if had == has {
 		return nil
 	}
@@ -68,10 +112,10 @@ func (tx *Tx) setLegs(id string, r *types.Receivable, legs uint32, act *types.Pr
 	if had {
 		kind = types.EntryKind_ENTRY_LEGS_LOST
 	}
-	e := tx.entry(kind, string(types.ReceivableKey(id)), r.Receivable.Debtor, act)
-	e.Day, e.DueDay, e.BaseMinor = day, r.Receivable.DueDay, r.BaseMinor
-	e.Counted, e.MonthWas = receivableCounts(r), types.MonthOf(r.Receivable.IssueDay)
-	_, err := tx.post(r.Receivable.Seller, e)
+	e := p.tx.entry(kind, string(types.ReceivableKey(p.rootID)), root.Receivable.Debtor, act)
+	e.Day, e.DueDay, e.BaseMinor = day, root.Receivable.DueDay, root.BaseMinor
+	e.Counted, e.MonthWas = receivableCounts(root), types.MonthOf(root.Receivable.IssueDay)
+	_, err := p.tx.post(root.Receivable.Seller, e)
 	return err
 }
 

@@ -20,46 +20,28 @@ import (
 // A receivable that is no experience is settled all the same, by parts that count nowhere. When it becomes one later, it
 // does so with what is open then.
 
-// collectionGrace is how many days beyond terms still count as collected in time.
-const collectionGrace = 30
-
-// standing is where a receivable stands in the sums.
-type standing struct {
-	month      int32 // in which the experience counts; 0: none
-	untouched  bool
-	settledDay int32 // 0: open
-}
-
-func standingOf(r *types.Receivable) standing {
-	s := standing{settledDay: r.SettledDay}
-	if len(r.ClosingMonths) > 0 {
-		s.month = slices.Max(r.ClosingMonths)
-	}
-	s.untouched = r.Experience && r.SettledDay == 0 && len(r.ClosingMonths) == 0
-	return s
-}
-
 // closePart closes a part of the receivable that the allocation names, and appends it to the settlement. It checks:
-// receivable, state, currency, parties, open part, number of parts. bank says that a bank outside the payee's control
-// group signed: that alone makes an experience of a receivable nobody accepted, and gives the funds leg.
+// receivable, state, currency, parties, open part, number of parts, assignment. bank says that a bank outside the payee's
+// control group signed: that alone makes an experience of a receivable nobody accepted, and gives the funds leg.
 func (tx *Tx) closePart(s *types.Settlement, a *types.Allocation, bank bool) error {
-	id, act := a.Receivable, s.CreditorSide
-	r, err := tx.receivable(id)
+	act := s.CreditorSide
+	p, err := tx.paper(a.Receivable)
 	if err != nil {
 		return err
 	}
+	r := p.r
 	if err := checkAllocation(s, a, r); err != nil {
 		return err
 	}
 	obligation := uint64(0)
-	if bank && !r.Experience && receivableCounts(r) {
-		if err := tx.oblige(id, r, act, s.Day, true); err != nil {
+	if bank && !r.Experience && mayOblige(r) {
+		if err := p.oblige(act, s.Day, true); err != nil {
 			return err
 		}
 		obligation = r.ObligationEntry
 	}
 	part := &types.Part{
-		Receivable: id, AmountMinor: a.AmountMinor, Dbt: s.Day - r.Receivable.DueDay, Bank: bank, Obligation: obligation,
+		Receivable: p.id, AmountMinor: a.AmountMinor, Dbt: s.Day - r.Receivable.DueDay, Bank: bank, Obligation: obligation,
 	}
 	part.P = score.PartScore(part.Dbt)
 	if part.BaseMinor, err = nextBase(r, a.AmountMinor); err != nil {
@@ -68,16 +50,19 @@ func (tx *Tx) closePart(s *types.Settlement, a *types.Allocation, bank bool) err
 	if part.Counted, err = tx.partCounts(s, r, part); err != nil {
 		return err
 	}
-	was := standingOf(r)
+	was := p.standing()
 	if err := addPart(r, s.Day, part); err != nil {
 		return err
 	}
+	if err := p.follow(); err != nil {
+		return err
+	}
 	if bank {
-		if err := tx.setLegs(id, r, r.Legs|legFunds, act, s.Day); err != nil {
+		if err := p.setLegs(r.Legs|legFunds, act, s.Day); err != nil {
 			return err
 		}
 	}
-	e := tx.partEntry(s, r, part, len(s.Parts), was)
+	e := p.partEntry(s, part, len(s.Parts), was)
 	if part.DebtorEntry, part.CreditorEntry, err = tx.postPart(s, e, partPaid, 0, 0); err != nil {
 		return err
 	}
@@ -85,14 +70,51 @@ func (tx *Tx) closePart(s *types.Settlement, a *types.Allocation, bank bool) err
 		r.ClosingEntries = append(r.ClosingEntries, part.DebtorEntry)
 	}
 	s.Parts = append(s.Parts, part)
-	return state.Set(tx, types.ReceivableKey(id), r)
+	if err := p.write(); err != nil {
+		return err
+	}
+	return tx.orderPaid(r, part.AmountMinor, number(part.Bank))
+}
+
+// orderPaid tells the order that a receivable names, if it does, of a part that was closed, or with negative numbers taken
+// back: the amount, and whether a bank outside the seller's group signed. The receivable must have been written before.
+func (tx *Tx) orderPaid(r *types.Receivable, amount, bank int64) error {
+	id := r.Receivable.Order
+	if id == "" {
+		return nil
+	}
+	o, err := tx.order(id)
+	if err != nil {
+		return err
+	}
+	if o.PaidMinor, err = types.Add(o.PaidMinor, amount); err != nil {
+		return err
+	}
+	bankPaid := int64(o.BankPaid) + bank
+	if o.PaidMinor < 0 || bankPaid < 0 {
+		return types.Refuse(types.Code_inconsistent_state, "%s has less paid than was taken back", id)
+	}
+	o.BankPaid = uint32(bankPaid)
+	return tx.review(id, o)
+}
+
+// review compares an order anew after its receivables changed, closes or opens it, and writes it.
+func (tx *Tx) review(id string, o *types.Order) error {
+	if err := tx.rematch(o); err != nil {
+		return err
+	}
+	if err := tx.closeIfDone(o); err != nil {
+		return err
+	}
+	return state.Set(tx, types.OrderKey(id), o)
 }
 
 // checkAllocation refuses what a receivable cannot take.
 func checkAllocation(s *types.Settlement, a *types.Allocation, r *types.Receivable) error {
 	m := r.Receivable
 	switch {
-	case r.Status == types.ReceivableStatus_REJECTED, r.Status == types.ReceivableStatus_VOID, r.Status == types.ReceivableStatus_WRITTEN_OFF:
+	case r.Status == types.ReceivableStatus_REJECTED, r.Status == types.ReceivableStatus_VOID,
+		r.Status == types.ReceivableStatus_WRITTEN_OFF, r.Status == types.ReceivableStatus_SPLIT:
 		return types.Refuse(types.Code_receivable_state_forbids, "%s is %s", a.Receivable, r.Status)
 	case m.Currency != s.Currency:
 		return types.Refuse(types.Code_allocation_currency_differs, "%s is in %s", a.Receivable, m.Currency)
@@ -102,21 +124,23 @@ func checkAllocation(s *types.Settlement, a *types.Allocation, r *types.Receivab
 		return types.Refuse(types.Code_allocation_exceeds_open, "%s has %d open", a.Receivable, openMinor(r))
 	case r.Parts >= maxReceivableParts:
 		return types.Refuse(types.Code_too_many_parts, "%s has %d parts", a.Receivable, maxReceivableParts)
+	case r.AcknowledgedDay > 0 && r.Assignee != "" && r.Assignee != s.CreditorSide.Signer:
+		return types.Refuse(types.Code_assigned_elsewhere, "the debtor of %s was told to pay through %s", a.Receivable, r.Assignee)
 	}
 	return nil
 }
 
-// nextBase is the base amount of the next part or credit note: the share of everything settled and credited then, less
-// what the live parts and the credit notes have.
-// So parts always add up to the whole. What was taken back in the middle can leave the parts ahead of their share; the
+// nextBase is the base amount of the next part, credit note or write-off: the share of everything closed then, less what
+// was closed before. So parts always add up to the whole. What was taken back in the middle can leave the parts ahead of their share; the
 // next then has nothing.
 func nextBase(r *types.Receivable, amount int64) (int64, error) {
-	closed, err := types.Add(r.SettledMinor+r.CreditedMinor, amount)
+	whole := r.Receivable.AmountMinor
+	closed, err := types.Add(whole-openMinor(r), amount)
 	if err != nil {
 		return 0, err
 	}
-	share, err := types.Share(r.BaseMinor, closed, r.Receivable.AmountMinor)
-	return max(share-r.SettledBaseMinor-r.CreditedBaseMinor, 0), err
+	share, err := types.Share(r.BaseMinor, closed, whole)
+	return max(share-(r.BaseMinor-openBase(r)), 0), err
 }
 
 // partCounts tells whether a new part counts: an experience, paid in time to be believed, and no two-way payment. The
@@ -148,11 +172,32 @@ func addPart(r *types.Receivable, day int32, part *types.Part) error {
 	if part.Counted {
 		r.ClosingMonths = append(r.ClosingMonths, types.MonthOf(day))
 	}
-	r.Status = types.ReceivableStatus_PARTLY_SETTLED
-	if openMinor(r) == 0 {
-		r.Status, r.SettledDay = types.ReceivableStatus_SETTLED, day
-	}
+	closed(r, day)
 	return nil
+}
+
+// closed gives a receivable the status that follows from what is open of it. day is that of the act that closed something.
+func closed(r *types.Receivable, day int32) {
+	r.VoidAskedBy = ""
+	r.Status = statusOf(r)
+	if openMinor(r) == 0 {
+		r.SettledDay = day
+	}
+}
+
+// statusOf is the status of a receivable that is neither rejected nor void nor split.
+func statusOf(r *types.Receivable) types.ReceivableStatus {
+	switch {
+	case openMinor(r) == 0 && r.WrittenOffMinor > 0:
+		return types.ReceivableStatus_WRITTEN_OFF
+	case openMinor(r) == 0:
+		return types.ReceivableStatus_SETTLED
+	case r.Parts > 0 || r.WrittenOffMinor > 0:
+		return types.ReceivableStatus_PARTLY_SETTLED
+	case r.Accepted:
+		return types.ReceivableStatus_ACCEPTED
+	}
+	return types.ReceivableStatus_ISSUED
 }
 
 // takeBack is the inverse of addPart: the receivable is open again, due on its original day.
@@ -172,14 +217,7 @@ func takeBack(r *types.Receivable, day int32, part *types.Part) error {
 		}
 	}
 	r.SettledDay = 0
-	switch {
-	case r.SettledMinor > 0:
-		r.Status = types.ReceivableStatus_PARTLY_SETTLED
-	case r.Accepted:
-		r.Status = types.ReceivableStatus_ACCEPTED
-	default:
-		r.Status = types.ReceivableStatus_ISSUED
-	}
+	r.Status = statusOf(r)
 	return nil
 }
 
@@ -197,28 +235,34 @@ func uncount(r *types.Receivable, day int32, entry uint64) error {
 // reversePart takes one part of a settlement back. act is the reversal's own provenance, on that day.
 func (tx *Tx) reversePart(s *types.Settlement, i int, act *types.Provenance, day int32) error {
 	part := s.Parts[i]
-	r, err := tx.receivable(part.Receivable)
+	p, err := tx.paper(part.Receivable)
 	if err != nil {
 		return err
 	}
-	was := standingOf(r)
-	if err := takeBack(r, s.Day, part); err != nil {
+	was := p.standing()
+	if err := takeBack(p.r, s.Day, part); err != nil {
 		return err
 	}
-	e := tx.partEntry(s, r, part, i, was)
+	if err := p.follow(); err != nil {
+		return err
+	}
+	e := p.partEntry(s, part, i, was)
 	if _, _, err := tx.postPart(s, e, partReversed, part.DebtorEntry+1, part.CreditorEntry+1); err != nil {
 		return err
 	}
 	part.Counted = false
-	if r.BankParts == 0 {
-		if err := tx.setLegs(part.Receivable, r, r.Legs&^legFunds, act, day); err != nil {
+	if p.r.BankParts == 0 {
+		if err := p.setLegs(p.r.Legs&^legFunds, act, day); err != nil {
 			return err
 		}
 	}
-	if err := tx.absolve(r); err != nil {
+	if err := p.absolve(); err != nil {
 		return err
 	}
-	return state.Set(tx, types.ReceivableKey(part.Receivable), r)
+	if err := p.write(); err != nil {
+		return err
+	}
+	return tx.orderPaid(p.r, -part.AmountMinor, -number(part.Bank))
 }
 
 // exclude takes a counted part out of the sums: entry n of the debtor's log, found to be one half of a two-way payment.
@@ -237,38 +281,42 @@ func (tx *Tx) exclude(debtor string, n uint64) error {
 		return types.Refuse(types.Code_inconsistent_state, "entry %d of %s is no counted part", n, debtor)
 	}
 	part := s.Parts[row.Part]
-	r, err := tx.receivable(part.Receivable)
+	p, err := tx.paper(part.Receivable)
 	if err != nil {
 		return err
 	}
 	if part.DebtorEntry != n {
 		return types.Refuse(types.Code_inconsistent_state, "entry %d of %s is another part's", n, debtor)
 	}
-	if err := tx.uncountPart(s, r, int(row.Part)); err != nil {
+	if err := p.uncountPart(s, int(row.Part)); err != nil {
 		return err
 	}
-	if err := tx.absolve(r); err != nil {
+	if err := p.absolve(); err != nil {
 		return err
 	}
-	if err := state.Set(tx, types.ReceivableKey(part.Receivable), r); err != nil {
+	if err := p.write(); err != nil {
 		return err
 	}
 	return state.Set(tx, key, s)
 }
 
-// uncountPart takes a part out of the sums, if it counts; it still closes what it closed. The caller writes both records.
-func (tx *Tx) uncountPart(s *types.Settlement, r *types.Receivable, index int) error {
+// uncountPart takes a part out of the sums, if it counts; it still closes what it closed. The caller writes settlement and
+// paper.
+func (p *paper) uncountPart(s *types.Settlement, index int) error {
 	part := s.Parts[index]
 	if !part.Counted {
 		return nil
 	}
-	was := standingOf(r)
-	if err := uncount(r, s.Day, part.DebtorEntry); err != nil {
+	was := p.standing()
+	if err := uncount(p.r, s.Day, part.DebtorEntry); err != nil {
 		return err
 	}
-	e := tx.partEntry(s, r, part, index, was)
+	if err := p.follow(); err != nil {
+		return err
+	}
+	e := p.partEntry(s, part, index, was)
 	e.Open = false
 	part.Counted = false
-	_, _, err := tx.postPart(s, e, partExcluded, part.DebtorEntry+1, part.CreditorEntry+1)
+	_, _, err := p.tx.postPart(s, e, partExcluded, part.DebtorEntry+1, part.CreditorEntry+1)
 	return err
 }

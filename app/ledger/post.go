@@ -26,6 +26,13 @@ import (
 //   - OBLIGATION_REVERSED and CLAIM_REVERSED repeat day, due day, member, late and evidence of what they take back, with
 //     the amount that is open then; the obligation bears the mark above at that moment. open is false when everything was
 //     settled; on_time then says whether the claim was collected in time.
+//   - claim_was and claim_now say how the claim stood and stands where the entry cannot tell by itself: for CREDIT_NOTE and
+//     GIVEN_UP, and for obligations and claims of a paper that was split, whose items are the paper's and not each end's, or
+//     of a claim that was closed without a payment. first then is the mark of an obligation, as for a part.
+//   - CREDITED closes what was open and is no part; WRITTEN_OFF is a part, and neither an event nor money. A CREDIT_NOTE that
+//     counts weighs against the seller in month_was, the month of issue.
+//   - RECEIVABLE_ISSUED_REVERSED repeats the RECEIVABLE_ISSUED that it names, with the amount that is void, and last once
+//     nothing is left of the receivable. RECEIVABLE_REJECTED counts in the seller's log only, in month_was.
 //   - EVIDENCE_LOST, CUSTOMS_EXCLUDED, EVENT_EXCLUDED and VERDICT_EXCLUDED repeat the entry that they name in reverses; an
 //     OBLIGATION_REVERSED of an obligation that lost its evidence says SELF_DECLARED.
 //   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and is open; then a day beyond the promised one
@@ -100,6 +107,10 @@ func (f *fold) apply() error {
 		f.evidenceLost()
 	case types.EntryKind_ENTRY_RECEIVABLE_ISSUED:
 		f.receivableIssued()
+	case types.EntryKind_ENTRY_RECEIVABLE_ISSUED_REVERSED:
+		f.receivableVoid()
+	case types.EntryKind_ENTRY_RECEIVABLE_REJECTED:
+		f.receivableRejected()
 	case types.EntryKind_ENTRY_LEGS:
 		f.legs(+1)
 	case types.EntryKind_ENTRY_LEGS_LOST:
@@ -117,6 +128,14 @@ func (f *fold) apply() error {
 	case types.EntryKind_ENTRY_PAID_REVERSED:
 		f.paid(-1, f.entry.Open, f.entry.Counted)
 	case types.EntryKind_ENTRY_PAID_EXCLUDED:
+		f.paid(-1, false, true)
+	case types.EntryKind_ENTRY_CREDITED:
+		f.paid(+1, f.entry.Open, false)
+	case types.EntryKind_ENTRY_CREDIT_NOTE, types.EntryKind_ENTRY_GIVEN_UP:
+		f.cut()
+	case types.EntryKind_ENTRY_WRITTEN_OFF:
+		f.paid(+1, f.entry.Open, f.entry.Counted)
+	case types.EntryKind_ENTRY_WRITTEN_OFF_EXCLUDED:
 		f.paid(-1, false, true)
 	case types.EntryKind_ENTRY_COLLECTED:
 		f.collected(+1, f.entry.Open, f.entry.Counted)
@@ -245,113 +264,5 @@ func (f *fold) evidenceLost() {
 		f.add(&due.DeliveredOnTime, -1)
 	case !e.Open:
 		f.add(&due.DeliveredLate, -1)
-	}
-}
-
-func (f *fold) receivableIssued() {
-	if !f.entry.Counted {
-		return
-	}
-	f.event(+1)
-	m := f.month(types.MonthOf(f.entry.Day))
-	f.add(&m.Receivables, 1)
-	f.add(&m.InvoicedMinor, f.entry.BaseMinor)
-}
-
-// legs moves a receivable into or out of those with four evidence legs, in its month of issue.
-func (f *fold) legs(sign int64) {
-	if f.entry.Counted {
-		f.add(&f.month(f.entry.MonthWas).ReceivablesLegs, sign)
-	}
-}
-
-// obligation opens what the subject owes, or with sign −1 takes it back with what is open then.
-func (f *fold) obligation(sign int64) {
-	e := f.entry
-	if e.Counted {
-		f.event(sign)
-	}
-	if !e.Open {
-		return
-	}
-	m := f.month(types.MonthOf(e.DueDay))
-	f.addDay(&m.Open, e.DueDay, types.OpenDay{Minor: sign * e.BaseMinor, Items: sign, Untouched: sign})
-	f.add(&f.head.OpenMinor, sign*e.BaseMinor)
-	f.add(&f.head.OpenObligations, sign)
-}
-
-// claim opens what the subject has to collect, or with sign −1 takes it back with what is open then, or as collected if
-// nothing is.
-func (f *fold) claim(sign int64) {
-	e := f.entry
-	switch m := f.month(types.MonthOf(e.DueDay)); {
-	case e.Open:
-		f.addDay(&m.ToCollect, e.DueDay, types.OpenDay{Minor: sign * e.BaseMinor, Items: sign})
-	case sign < 0 && e.OnTime:
-		f.add(&m.CollectedInTime, -1)
-	case sign < 0:
-		f.add(&m.CollectedLate, -1)
-	}
-}
-
-// paid closes a part of an obligation of the subject, or with sign −1 takes it back.
-func (f *fold) paid(sign int64, open, counted bool) {
-	e := f.entry
-	change := types.OpenDay{}
-	if open {
-		change.Minor = -sign * e.BaseMinor
-		f.add(&f.head.OpenMinor, change.Minor)
-		if e.Last {
-			change.Items = -sign
-			f.add(&f.head.OpenObligations, -sign)
-		}
-	}
-	if e.First {
-		change.Untouched = -sign
-	}
-	if change != (types.OpenDay{}) {
-		m := f.month(types.MonthOf(e.DueDay))
-		f.addDay(&m.Open, e.DueDay, change)
-	}
-	if !counted {
-		return
-	}
-	f.event(sign)
-	m := f.month(types.MonthOf(e.Day))
-	f.add(&m.ClosedMinor, sign*e.BaseMinor)
-	f.addWide(&m.ClosedApHi, &m.ClosedApLo, sign)
-	if len(m.ClosedByDbt) == 0 {
-		m.ClosedByDbt = make([]int64, dbtClasses)
-	}
-	f.add(&m.ClosedByDbt[dbtClass(e.Dbt)], sign*e.BaseMinor)
-	if e.MonthWas != e.MonthNow {
-		if e.MonthWas != 0 {
-			f.add(&f.month(e.MonthWas).Experiences, -1)
-		}
-		if e.MonthNow != 0 {
-			f.add(&f.month(e.MonthNow).Experiences, 1)
-		}
-	}
-	f.part(sign)
-}
-
-// collected closes a part of a claim of the subject, or with sign −1 takes it back.
-func (f *fold) collected(sign int64, open, counted bool) {
-	e := f.entry
-	if open {
-		m := f.month(types.MonthOf(e.DueDay))
-		change := types.OpenDay{Minor: -sign * e.BaseMinor}
-		if e.Last {
-			change.Items = -sign
-			if e.OnTime {
-				f.add(&m.CollectedInTime, sign)
-			} else {
-				f.add(&m.CollectedLate, sign)
-			}
-		}
-		f.addDay(&m.ToCollect, e.DueDay, change)
-	}
-	if counted {
-		f.event(sign)
 	}
 }

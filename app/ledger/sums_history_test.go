@@ -90,7 +90,7 @@ func (h *history) entry(kind types.EntryKind, record, counterparty string, day i
 func (h *history) post(subject string, e types.Entry) posted {
 	n, err := post(h.batch, int64(len(h.all)), subject, e)
 	require.NoError(h.t, err)
-	p := posted{subject, n, e}
+	p := posted{subject: subject, number: n, entry: e}
 	h.all = append(h.all, p)
 	naiveReplay(h.pairs, p)
 	return p

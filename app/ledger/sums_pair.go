@@ -46,9 +46,9 @@ func (f *fold) part(sign int64) {
 				f.addWide(&m.ApBaHi, &m.ApBaLo, sign)
 			}
 		})
-		if sign > 0 {
+		if sign > 0 && money(e.Kind) {
 			*recent = remember(*recent, &types.RecentPart{Day: e.Day, BaseMinor: e.BaseMinor, Entry: f.number})
-		} else {
+		} else if sign < 0 {
 			f.forget(recent)
 		}
 		traded := f.sum(p.LifetimeAb, p.LifetimeBa)

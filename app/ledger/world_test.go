@@ -291,7 +291,7 @@ func (w *world) audit(view *state.View, batch *state.Batch) {
 			require.NoError(w.t, err)
 			p := posted{subject: subject, number: n}
 			require.NoError(w.t, p.entry.Unmarshal(row))
-			p.entry.Record = w.paidFor(batch, &p.entry)
+			about(w.t, batch, &p)
 			w.log, grew = append(w.log, p), true
 		}
 	}
@@ -315,21 +315,6 @@ func (w *world) audit(view *state.View, batch *state.Batch) {
 		stored.Root, stored.Frontier = nil, nil
 		require.Equal(w.t, head.String(), stored.String(), subject)
 	}
-}
-
-// paidFor is the receivable that a part went to: its entry names the settlement, and the fold goes by receivables.
-func (w *world) paidFor(r state.Reader, e *types.Entry) string {
-	if strings.HasPrefix(e.Record, string(types.Repayments)) {
-		p, err := state.Get(r, types.Key[types.Repayment](e.Record))
-		require.NoError(w.t, err)
-		return string(types.FinancingKey(p.Repayment.Financing))
-	}
-	if !strings.HasPrefix(e.Record, string(types.Settlements)) {
-		return e.Record
-	}
-	s, err := state.Get(r, types.Key[types.Settlement](e.Record))
-	require.NoError(w.t, err)
-	return string(types.ReceivableKey(s.Parts[e.Part].Receivable))
 }
 
 // leaves are the changes of a batch that a refusal must not make.
