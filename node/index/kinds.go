@@ -17,10 +17,10 @@ const (
 	Signer      By = 2 // member or subject whose key signed
 	Subject     By = 3 // any party: of both sides of a trade, holder, issuer, member that a vote is about
 	Status      By = 4
-	Due         By = 5 // due day of a receivable
-	Outstanding By = 6 // due day of a receivable that is neither settled nor at another end
-	Until       By = 7 // last day of what has one: documents, consents, delegations
-	Grantee     By = 8 // member that may ask or act
+	Due         By = 5 // due day of a receivable or financing
+	Outstanding By = 6 // due day of one that is neither settled nor at another end
+	Until       By = 7 // last day of what has one: documents, consents, delegations, offers, policies
+	Grantee     By = 8 // member that may ask, act or lend
 	Object      By = 9 // state key of the record that this one is about: joins goods, documents and money of a trade
 )
 
@@ -84,6 +84,25 @@ var kinds = []*kind{
 	{14, "consent", []By{Signer, Subject, Status, Until, Grantee}, of(types.Consents, listConsent), types.ConsentStatus_name},
 	{15, "receipt", []By{Signer, Subject}, of(types.Receipts, listReceipt), nil},
 	{16, "model", nil, of(types.Models, func(string, *types.Model, *facts) {}), nil},
+	{17, "progress", []By{Signer, Status, Object}, of(types.Progresses, listProgress), types.ProgressStatus_name},
+	{18, "return", []By{Signer, Status, Object}, of(types.Returns, listReturn), types.ReturnStage_name},
+	{19, "trace", []By{Signer, Object}, of(types.Traces, listTrace), nil},
+	{20, "parcels", []By{Signer, Object}, of(types.ParcelBatches, listParcels), nil},
+	{21, "transferable", []By{Signer, Subject, Status, Object}, of(types.Transferables, listTransferable), types.TransferableStatus_name},
+	{22, "credit-note", []By{Signer, Object}, of(types.CreditNotes, listCreditNote), nil},
+	{23, "tax-event", []By{Signer, Subject, Object}, of(types.TaxEvents, listTaxEvent), nil},
+	{24, "fx-event", []By{Signer, Subject, Object}, of(types.FxEvents, listFxEvent), nil},
+	{25, "offer", []By{Signer, Subject, Status, Until, Grantee, Object}, of(types.Offers, listOffer), types.OfferStatus_name},
+	{26, "financing", []By{Signer, Subject, Status, Due, Outstanding, Object}, of(types.Financings, listFinancing), types.FinancingStatus_name},
+	{27, "repayment", []By{Signer, Object}, of(types.Repayments, listRepayment), nil},
+	{28, "policy", []By{Signer, Subject, Status, Until, Object}, of(types.Policies, listPolicy), types.PolicyStatus_name},
+	{29, "claim", []By{Signer, Status, Object}, of(types.Claims, listClaim), types.ClaimEvent_name},
+	{30, "adverse", []By{Signer, Subject}, of(types.Adverses, listAdverse), nil},
+	{31, "dispute", []By{Signer, Subject, Status, Object}, of(types.Disputes, listDispute), types.DisputeStatus_name},
+	{32, "statement", []By{Signer, Subject, Object}, of(types.Statements, listStatement), nil},
+	{33, "model-state", []By{Signer, Status}, of(types.ModelStates, listModelState), types.ModelStatus_name},
+	{34, "validation", []By{Signer, Object}, of(types.Validations, listValidation), nil},
+	{35, "attestation", []By{Signer, Status}, of(types.Attestations, listAttestation), types.ReplayResult_name},
 }
 
 func (k *kind) prefix() string { return k.name + "/" }

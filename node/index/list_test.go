@@ -86,7 +86,7 @@ func (m *model) listed(t *testing.T, q Query) (out []place) {
 func TestForgedCursors(t *testing.T) {
 	m := newModel(8)
 	x := open(t, vfs.NewMem())
-	for range 50 {
+	for range 150 {
 		m.follow(t, x)
 	}
 	for _, q := range []Query{

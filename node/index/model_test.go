@@ -118,6 +118,12 @@ func (m *model) record(kind string) (id string, r interface{ Marshal() ([]byte, 
 	case "model":
 		return "expert-" + m.source(), &types.Model{Id: "x"}
 	}
+	if r := m.paper(kind, order, p); r != nil {
+		return id, r
+	}
+	if r := m.right(kind, p); r != nil {
+		return id, r
+	}
 	panic(kind)
 }
 
@@ -327,7 +333,15 @@ func sideOf(t testing.TB, kind, key string, raw []byte) (s side) {
 		s.height, s.signers, s.parties = r.Height, []string{first}, []string{r.Subject}
 	case "model":
 	default:
-		t.Fatal(kind)
+		p, more, ok := paperSide(t, kind, raw)
+		if !ok {
+			p, more, ok = rightSide(t, kind, raw)
+		}
+		if !ok {
+			t.Fatal(kind)
+		}
+		s = more
+		provenance(p)
 	}
 	return s
 }

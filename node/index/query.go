@@ -142,6 +142,9 @@ func (p *plan) parseValue(v string) (err error) {
 }
 
 func checkObject(key string) error {
+	if lot, ok := strings.CutPrefix(key, string(types.Lots)); ok && lot != "" && strings.IndexByte(key, 0) < 0 {
+		return nil // a lot of goods is no record of its own: its traces are
+	}
 	if k, id := kindOf(key); k == nil || id == "" || strings.IndexByte(key, 0) >= 0 {
 		return errors.New("it is no state key such as order/platform-1/PO-1001")
 	}

@@ -49,6 +49,12 @@ func listProposal(_ string, p *types.Proposal, f *facts) {
 		f.text(Subject, a.Reinstate.Member)
 	case *types.Propose_Backfill:
 		f.text(Subject, a.Backfill.Member)
+	case *types.Propose_Validator:
+		f.text(Subject, a.Validator.Member)
+	case *types.Propose_RecoverKey:
+		f.text(Subject, a.RecoverKey.Holder)
+	case *types.Propose_Model:
+		f.about(string(types.Models), a.Model.Model)
 	}
 }
 
@@ -126,6 +132,7 @@ func listReceivable(_ string, r *types.Receivable, f *facts) {
 	f.text(Subject, r.Receivable.Seller)
 	f.text(Subject, r.Receivable.Debtor)
 	f.about(string(types.Orders), r.Receivable.Order)
+	f.about(string(types.Receivables), r.Parent)
 	f.number(Due, r.Receivable.DueDay)
 	switch r.Status {
 	case types.ReceivableStatus_ISSUED, types.ReceivableStatus_ACCEPTED, types.ReceivableStatus_PARTLY_SETTLED:
