@@ -27,6 +27,7 @@ func Audit(r state.Reader, unix int64) error {
 	}
 	for _, audit := range []func(state.Reader) error{
 		auditSettlements, auditOrders, b.auditConsents, auditProposals, auditKeys, auditLogs, auditFallen, auditGoods, b.keepsCouncil,
+		b.auditGovernance,
 	} {
 		if err := audit(r); err != nil {
 			return err

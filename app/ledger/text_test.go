@@ -258,6 +258,9 @@ func provenanceText(p *types.Provenance) string {
 	if p.Fallen {
 		out += ":fallen"
 	}
+	if p.Lists > 0 {
+		out += fmt.Sprintf(":lists-%d", p.Lists)
+	}
 	return out
 }
 
@@ -304,6 +307,8 @@ func (w *world) diff(view *state.View, batch *state.Batch) string {
 			continue
 		}
 		switch {
+		case c.Key == string(types.ActiveModelKey): // its content stands under model/<id>
+			fmt.Fprintf(&out, "~ %s  %s\n", c.Key, flatten(w.t, c.Key, c.Value)[0])
 		case c.Value == nil && old != nil:
 			fmt.Fprintf(&out, "- %s\n", c.Key)
 		case c.Value != nil && old == nil:
