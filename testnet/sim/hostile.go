@@ -44,12 +44,15 @@ func (w *world) noise() []byte {
 
 // flipped has one bit changed, is cut off, or goes on too long.
 func (w *world) flipped(raw []byte) []byte {
+	if len(raw) == 0 {
+		return []byte{byte(w.rng.Uint32())}
+	}
 	b := bytes.Clone(raw)
 	switch w.rng.IntN(4) {
 	case 0:
 		return b[:w.rng.IntN(len(b))]
 	case 1:
-		return append(b, b[:1+w.rng.IntN(8)]...)
+		return append(b, b[:min(len(b), 1+w.rng.IntN(8))]...)
 	}
 	b[w.rng.IntN(len(b))] ^= 1 << w.rng.IntN(8)
 	return b

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
@@ -39,14 +40,24 @@ func Run(c Config) (*Counters, error) {
 		c.AuditEvery = 10
 	}
 	d := &driver{config: c, counters: NewCounters(), chance: source(c.Seed, "driver")}
-	err := d.run()
+	err := d.survive()
 	for _, r := range d.replicas {
-		r.shut()
+		err = errors.Join(err, r.shut())
 	}
 	if err != nil {
 		return d.counters, &Failure{Seed: c.Seed, Block: d.height, Err: err}
 	}
 	return d.counters, nil
+}
+
+// survive runs the network. A panic, which would end every node's process at that block, is an error with its stack.
+func (d *driver) survive() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return d.run()
 }
 
 // Failure says what broke, and how to see it again.

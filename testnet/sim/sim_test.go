@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,6 +48,7 @@ func extent(t *testing.T) (from, to uint64, blocks int64) {
 // TestSeeds plays the seeds, some at a time. A run that is long enough must have reached everything that is required.
 func TestSeeds(t *testing.T) {
 	from, to, blocks := extent(t)
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small stores: most of the time went into collecting them
 	began, all, mu := time.Now(), NewCounters(), sync.Mutex{}
 	config := Config{Blocks: blocks}
 	if len(uncovered()) == 0 {
