@@ -173,7 +173,16 @@ func (r *replica) info() *abci.ResponseInfo {
 
 func (r *replica) initRequest() *abci.RequestInitChain {
 	params := cmttypes.DefaultConsensusParams().ToProto()
-	return &abci.RequestInitChain{Time: time.Unix(testUnix, 0), ChainId: testChain, ConsensusParams: &params, AppStateBytes: r.w.genesis, InitialHeight: 1}
+	g, err := types.ParseGenesis(r.w.genesis)
+	require.NoError(r.t, err)
+	var validators []abci.ValidatorUpdate
+	for _, v := range g.Validators {
+		validators = append(validators, abci.Ed25519ValidatorUpdate(v.PublicKey, v.Power))
+	}
+	return &abci.RequestInitChain{
+		Time: time.Unix(testUnix, 0), ChainId: testChain, ConsensusParams: &params, Validators: validators,
+		AppStateBytes: r.w.genesis, InitialHeight: 1,
+	}
 }
 
 func (r *replica) initChain() []byte {

@@ -199,7 +199,7 @@ func checkLimits(m *types.Model) error {
 	}
 	n := m.Minimums
 	if n == nil || n.Experiences < 1 || n.Counterparties < 1 || n.Days < 1 || n.Members < 1 {
-		return fmt.Errorf("minimums must be at least 1: %v", n)
+		return fmt.Errorf("minimums must be given, each at least 1")
 	}
 	if len(m.ClassBounds) != 4 {
 		return fmt.Errorf("%d class bounds, wants 4", len(m.ClassBounds))
