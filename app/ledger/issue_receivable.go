@@ -86,14 +86,14 @@ func issueReceivable(tx *Tx, m *types.IssueReceivable) error {
 	if o != nil {
 		r.Related = r.Related || o.Related
 		r.Legs = lent(o)
-		if err := state.Set(tx, types.OrderKey(m.Order), o); err != nil {
-			return err
-		}
 	}
 	if err := tx.postIssue(id, r); err != nil {
 		return err
 	}
-	return state.Set(tx, types.ReceivableKey(id), r)
+	if err := state.Set(tx, types.ReceivableKey(id), r); err != nil || o == nil {
+		return err
+	}
+	return tx.review(m.Order, o)
 }
 
 // invoice adds the receivable to the order it names; nil when it names none. The caller writes the order.

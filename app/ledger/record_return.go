@@ -98,7 +98,7 @@ func recordReturn(tx *Tx, m *types.RecordReturn) error {
 		return err
 	}
 	if o.Status != types.OrderStatus_ORDER_RETURNING {
-		o.Before, o.Status = o.Status, types.OrderStatus_ORDER_RETURNING
+		o.Before, o.Status, o.ClosedDay = o.Status, types.OrderStatus_ORDER_RETURNING, 0
 	}
 	o.OpenReturns++
 	o.ReturnedMinor += m.ValueMinor
@@ -272,6 +272,8 @@ func (tx *Tx) returnMoves(m *types.RecordReturn, r *types.ReturnRecord, o *types
 		o.Status = types.OrderStatus_ORDER_RETURNED
 	case out && value == left:
 		o.Status = types.OrderStatus_ORDER_REEXPORTED
+	case o.Before == types.OrderStatus_ORDER_CLOSED:
+		o.Status = types.OrderStatus_ORDER_ACCEPTED // it closes again if nothing was claimed or taken back since
 	default:
 		o.Status = o.Before
 	}
