@@ -27,7 +27,7 @@ func Audit(r state.Reader, unix int64) error {
 	}
 	for _, audit := range []func(state.Reader) error{
 		auditSettlements, auditOrders, b.auditConsents, auditProposals, auditKeys, auditLogs, auditFallen, auditGoods, b.keepsCouncil,
-		b.auditGovernance,
+		b.auditGovernance, b.auditFinancing,
 	} {
 		if err := audit(r); err != nil {
 			return err

@@ -67,6 +67,8 @@ func confirmFinancing(tx *Tx, m *types.ConfirmFinancing) error {
 	switch {
 	case f.Status != types.FinancingStatus_RESERVED:
 		return financingState(f, "only a reservation is confirmed")
+	case tx.Block.Unix >= f.LapsesUnix: // however long the queues are
+		return financingState(f, "its ten days are over")
 	case m.Day < reserved-1: // the lender's own calendar may be a day behind
 		return financingState(f, "it was reserved on "+types.FormatDay(reserved))
 	case m.AdvanceMinor > f.ReservedMinor:

@@ -44,6 +44,8 @@ func reserveFinancing(tx *Tx, m *types.ReserveFinancing) error {
 		return types.Refuse(types.Code_offer_other_lender, "%s is made to %s", m.Offer, o.Offer.Lender)
 	case o.Status != types.OfferStatus_OFFER_OPEN:
 		return types.Refuse(types.Code_offer_not_open, "%s is %s", m.Offer, o.Status)
+	case o.Offer.UntilDay < tx.Block.Today(): // however long the queues are
+		return types.Refuse(types.Code_offer_not_open, "%s ended on %s", m.Offer, types.FormatDay(o.Offer.UntilDay))
 	}
 	if err := tx.lender(tx.Sender.ID, o.Owner); err != nil {
 		return err

@@ -87,6 +87,14 @@ func stages(holder string, role types.Role) []stage {
 			fallPlain(func(v *types.Trace) *types.Provenance { return v.Provenance })}},
 		{"record_parcel_batch", stage{string(types.ParcelBatches) + holder + "/",
 			fallPlain(func(v *types.ParcelBatch) *types.Provenance { return v.Provenance })}},
+		{"issue_transferable", stage{string(types.Transferables) + holder + "/",
+			fallPlain(func(v *types.Transferable) *types.Provenance { return v.Provenance })}},
+		{"reserve_financing", stage{string(types.Financings) + holder + "/", fallFinancing}},
+		{"record_repayment", stage{string(types.Repayments) + holder + "/", fallRepayment}},
+		{"record_policy", stage{string(types.Policies) + holder + "/",
+			fallPlain(func(v *types.Policy) *types.Provenance { return v.Provenance })}},
+		{"record_claim", stage{string(types.Claims) + holder + "/",
+			fallPlain(func(v *types.Claim) *types.Provenance { return v.Provenance })}},
 	}
 	var out []stage
 	for _, s := range all {
