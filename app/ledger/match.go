@@ -104,12 +104,12 @@ func (tx *Tx) closeIfDone(o *types.Order) error {
 	return nil
 }
 
-// claimsDone tells whether nothing is open of what was claimed for an order, and at least one claim was settled. A
-// receivable that was split is over: what it was split into counts where the order names it.
+// claimsDone tells whether nothing is open of what was claimed for an order, and at least one claim was settled. Of a
+// receivable that was split everything that came of it must be over.
 func claimsDone(r state.Reader, o *types.Order) (bool, error) {
 	over := []types.ReceivableStatus{
 		types.ReceivableStatus_SETTLED, types.ReceivableStatus_VOID, types.ReceivableStatus_WRITTEN_OFF,
-		types.ReceivableStatus_REJECTED, types.ReceivableStatus_SPLIT,
+		types.ReceivableStatus_REJECTED,
 	}
 	settled := false
 	for _, id := range o.Receivables {
@@ -119,10 +119,10 @@ func claimsDone(r state.Reader, o *types.Order) (bool, error) {
 			return false, err
 		case v == nil:
 			return false, missing(string(types.ReceivableKey(id)))
-		case !slices.Contains(over, v.Status):
+		case v.SplitSum != nil && v.SplitSum.Unpaid > 0, v.SplitSum == nil && !slices.Contains(over, v.Status):
 			return false, nil
 		}
-		settled = settled || v.Status == types.ReceivableStatus_SETTLED
+		settled = settled || v.Status == types.ReceivableStatus_SETTLED || v.SplitSum.GetSettled() > 0
 	}
 	return settled, nil
 }

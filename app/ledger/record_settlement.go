@@ -14,7 +14,8 @@ import (
 // settlement/<id>, the id being the digest that both banks derive from the payment's own number. Only the creditor's side
 // says what was paid: each of its allocations closes a part of a receivable (part.go) and posts PAID and COLLECTED. The
 // other side's report on equal terms confirms the payment and allocates nothing; it may come first or second, and comes
-// from another control group. No bank signs for a debt of its own control group.
+// from another control group. No bank signs for a debt of its own control group. Once the debtor acknowledged that a
+// receivable was assigned, only the assignee allocates to it.
 
 const (
 	maxAllocations     = 64 // of one settlement
@@ -103,7 +104,7 @@ func recordSettlement(tx *Tx, m *types.RecordSettlement) error {
 	if err := tx.maySettle(m, payer); err != nil {
 		return err
 	}
-	if s == nil {
+	if s == nil || withdrawn(s) {
 		s = &types.Settlement{
 			Id: m.Id, Payer: m.Payer, Payee: m.Payee, Currency: m.Currency, AmountMinor: m.AmountMinor,
 			Day: m.Day, Channel: m.Channel, Stage: m.Stage,
@@ -126,6 +127,10 @@ func recordSettlement(tx *Tx, m *types.RecordSettlement) error {
 	}
 	return state.Set(tx, types.SettlementKey(m.Id), s)
 }
+
+// withdrawn tells whether the payer's bank took its report back before anybody reported the creditor's side: the number is
+// free again.
+func withdrawn(s *types.Settlement) bool { return s.Reversed && s.CreditorSide == nil }
 
 // sideOf is who reported a side of a settlement, nil if nobody did.
 func sideOf(s *types.Settlement, side types.SettlementSide) *types.Provenance {

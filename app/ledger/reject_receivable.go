@@ -34,7 +34,7 @@ func rejectReceivable(tx *Tx, m *types.RejectReceivable) error {
 		return err
 	}
 	if p.r.Status != types.ReceivableStatus_ISSUED {
-		return p.forbids("an acceptance binds, and so does a payment")
+		return p.forbids("only what is issued and no more is rejected")
 	}
 	if err := firstRefusal(p.sinceIssue(m.Day), p.unlocked()); err != nil {
 		return err
