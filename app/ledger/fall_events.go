@@ -24,24 +24,27 @@ func fallTaxEvent(tx *Tx, m mark, key string, value []byte) (int, error) {
 	if err := tx.fallRow(v.Event.Subject, v.Entry, v.Provenance); err != nil {
 		return 0, err
 	}
-	work := 1
-	if v.Event.Event == types.TaxEvent_INVOICE_VERIFIED && v.Event.Receivable != "" {
-		r, err := tx.receivable(v.Event.Receivable)
-		if err != nil {
-			return 0, err
-		}
-		if r.TaxVerifiedBy == v.Provenance.Signer {
-			if err := tx.unverifyInvoice(v.Event.Receivable, r, v.Provenance, tx.Block.Today()); err != nil {
-				return 0, err
-			}
-			if err := state.Set(tx, types.ReceivableKey(v.Event.Receivable), r); err != nil {
-				return 0, err
-			}
-		}
-		work++
+	if err := tx.invoiceFalls(v); err != nil {
+		return 0, err
 	}
 	fell(v.Provenance)
-	return work, state.Set(tx, types.Key[types.TaxRecord](key), v)
+	return 2, state.Set(tx, types.Key[types.TaxRecord](key), v)
+}
+
+// invoiceFalls takes the invoice leg from the receivable that an event verified, unless another authority verified it since.
+func (tx *Tx) invoiceFalls(v *types.TaxRecord) error {
+	id := v.Event.Receivable
+	if v.Event.Event != types.TaxEvent_INVOICE_VERIFIED || id == "" {
+		return nil
+	}
+	r, err := tx.receivable(id)
+	if err != nil || r.TaxVerifiedBy != v.Provenance.Signer {
+		return err
+	}
+	if err := tx.unverifyInvoice(id, r, v.Provenance, tx.Block.Today()); err != nil {
+		return err
+	}
+	return state.Set(tx, types.ReceivableKey(id), r)
 }
 
 // fallFxEvent: its row loses its evidence.

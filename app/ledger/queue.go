@@ -170,6 +170,8 @@ func (b *Block) fallDue(w *state.Batch, due *types.Due) error {
 		return endPolicy(w, due.Id)
 	case types.DueKind_DUE_COMPROMISE:
 		return b.sweep(w, due)
+	case types.DueKind_DUE_DISPUTE:
+		return b.disputeDue(w, due)
 	}
 	return types.Refuse(types.Code_inconsistent_state, "nothing falls due as %s", due.Kind)
 }
