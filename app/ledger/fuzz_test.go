@@ -47,6 +47,41 @@ grant_consent from=DE:HRB:1 id=c1 grantee=bank-a purpose=CREDIT_GRANT scope=SCOR
 grant_consent from=bank-a for=FR:RCS:2 id=c2 grantee=bank-b purpose=CREDIT_GRANT scope=SCORE until_day=D+30 uses=3
 query_credit from=bank-a id=q1 subject=DE:HRB:1 purpose=CREDIT_GRANT output=SCORE consent=DE:HRB:1/c1 salt=#salt
 revoke_consent from=DE:HRB:1 consent=DE:HRB:1/c1
+issue_transferable from=carrier id=b1 type=705 controller=DE:HRB:1 order=platform/o1 currency=EUR amount_minor=300000 issue_day=D commitment=#bill
+issue_transferable from=DE:HRB:1 id=n1 type=491 controller=DE:HRB:1 currency=USD amount_minor=5000 issue_day=D commitment=#note
+transfer_control from=DE:HRB:1 transferable=DE:HRB:1/n1 to=IT:REA:3 day=D
+surrender from=IT:REA:3 transferable=DE:HRB:1/n1 day=D
+issue_receivable from=DE:HRB:1 id=f1 seller=DE:HRB:1 debtor=IT:REA:3 order=platform/o1 type=380 currency=EUR amount_minor=600000 issue_day=D-4 due_day=D+30 commitment=#paper
+issue_receivable from=DE:HRB:1 id=f2 seller=DE:HRB:1 debtor=IT:REA:3 type=380 currency=USD amount_minor=600000 issue_day=D-4 due_day=D+30 commitment=#paper
+offer_financing from=DE:HRB:1 id=f1 kind=SUPPLY_CHAIN lender=bank-b until_day=D+30 objects.0.object=receivable/DE:HRB:1/f1 objects.0.amount_minor=100000
+offer_financing from=DE:HRB:1 id=f2 kind=SUPPLY_CHAIN lender=bank-b until_day=D+30 objects.0.object=receivable/DE:HRB:1/f1 objects.0.amount_minor=100000 objects.1.object=transferable/carrier/b1 objects.1.amount_minor=300000
+offer_financing from=DE:HRB:1 id=f3 kind=FACTORING lender=bank-b until_day=D+30 objects.0.object=receivable/DE:HRB:1/f1 objects.0.amount_minor=100000
+offer_financing from=DE:HRB:1 id=f4 kind=FACTORING lender=bank-a until_day=D+30 objects.0.object=receivable/DE:HRB:1/f2 objects.0.amount_minor=100000
+offer_financing from=DE:HRB:1 id=f5 kind=FACTORING lender=bank-a until_day=D+30 objects.0.object=receivable/DE:HRB:1/f2 objects.0.amount_minor=100000
+offer_financing from=DE:HRB:1 id=f6 kind=FACTORING lender=bank-a until_day=D+30 objects.0.object=receivable/DE:HRB:1/f2 objects.0.amount_minor=100000
+offer_financing from=DE:HRB:1 id=f7 kind=FACTORING lender=bank-a until_day=D+30 objects.0.object=receivable/DE:HRB:1/f2 objects.0.amount_minor=100000
+withdraw_offer from=DE:HRB:1 offer=DE:HRB:1/f6
+reserve_financing from=bank-b id=f1 offer=DE:HRB:1/f1
+cancel_financing from=bank-b financing=bank-b/f1 reason=1
+reserve_financing from=bank-b id=f2 offer=DE:HRB:1/f2
+confirm_financing from=bank-b financing=bank-b/f2 advance_minor=350000 day=D due_day=D+60 registry_number=ZD-1 registered_day=D
+notify_assignment from=bank-b financing=bank-b/f2 receivable=DE:HRB:1/f1 day=D notice_digest=#notice
+acknowledge_assignment from=IT:REA:3 financing=bank-b/f2 receivable=DE:HRB:1/f1 day=D
+record_repayment from=bank-b id=y1 financing=bank-b/f2 amount_minor=50000 day=D
+reserve_financing from=bank-b id=f3 offer=DE:HRB:1/f3
+reserve_financing from=bank-a id=f4 offer=DE:HRB:1/f4
+confirm_financing from=bank-a financing=bank-a/f4 advance_minor=100000 day=D due_day=D
+declare_default from=bank-a financing=bank-a/f4 day=D+1 reason=1
+record_repayment from=bank-a id=y2 financing=bank-a/f4 amount_minor=100000 day=D+1
+cure_default from=bank-a financing=bank-a/f4 day=D+1
+reserve_financing from=bank-a id=f5 offer=DE:HRB:1/f5
+confirm_financing from=bank-a financing=bank-a/f5 advance_minor=90000 day=D due_day=D+30
+release_financing from=bank-a financing=bank-a/f5 reason=RELEASE_REPAID day=D
+reserve_financing from=bank-a id=f7 offer=DE:HRB:1/f7
+confirm_financing from=bank-a financing=bank-a/f7 advance_minor=90000 day=D due_day=D
+declare_default from=bank-a financing=bank-a/f7 day=D+1 reason=1
+record_policy from=insurer id=p1 object=receivable/DE:HRB:1/f1 insured=bank-b currency=EUR amount_minor=80000 from_day=D until_day=D+90 commitment=#policy
+record_claim from=insurer id=k1 policy=insurer/p1 event=CLAIM_FILED amount_minor=70000 day=D
 `
 
 // signers are who may send in FuzzApply.
