@@ -139,13 +139,18 @@ func (m *Model) callOf(t *types.Tx, wrapped *types.Message) *call {
 	c := &call{name: types.RowOf(wrapped.Get()).Name, signer: t.Body.Signer, behalf: wrapped.OnBehalfOf, origin: t.Body.Origin,
 		key: m.keys.at(types.KeyKey(t.Body.Signer, t.Body.Key))}
 	c.evidence = permission(c.name, c.key.Role, relation(c.key.Role, c.behalf))
-	encoded, err := wrapped.Marshal()
+	c.content = contentOf(wrapped.OnBehalfOf, wrapped.Get())
+	return c
+}
+
+// contentOf is what tells an id that was sent again from one that was taken: 16 bytes of SHA-256 of the message.
+func contentOf(behalf string, msg types.Msg) []byte {
+	encoded, err := types.Wrap(behalf, msg).Marshal()
 	if err != nil {
 		panic("model: " + err.Error())
 	}
 	sum := sha256.Sum256(encoded)
-	c.content = sum[:16]
-	return c
+	return sum[:16]
 }
 
 // own tells whether the signer acts in its own right as a member.
@@ -174,7 +179,7 @@ func (c *call) id(source string) string { return c.signer + "/" + source }
 // provenance of a record whose event was on that day.
 func (m *Model) provenance(c *call, day int32) *types.Provenance {
 	p := &types.Provenance{Signer: c.signer, Key: c.key.Id, Role: c.key.Role, OnBehalfOf: c.behalf, Evidence: c.evidence,
-		Height: m.height, Unix: m.unix, Origin: c.origin, Content: c.content}
+		Height: m.height, Unix: m.unix, Origin: c.origin, Content: c.content, Lists: m.lists.Revision}
 	p.Late = day < m.day-30
 	p.Backfill = p.Late && m.inBackfill(c.signer, day)
 	p.Counted = !p.Late || p.Backfill || (c.evidence == types.Evidence_SOURCE_SIGNED && countsLate(c.key.Role))

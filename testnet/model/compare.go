@@ -112,7 +112,11 @@ func differences(want, is reflect.Value, path string) []string {
 	case reflect.Struct:
 		var out []string
 		for i := range want.NumField() {
-			name := strings.TrimPrefix(path+"."+want.Type().Field(i).Name, ".")
+			field := want.Type().Field(i).Name
+			if strings.HasSuffix(field, "Entry") || strings.HasSuffix(field, "Entries") || field == "Frontier" {
+				continue // a record's pointers into the logs: the logs are compared row by row
+			}
+			name := strings.TrimPrefix(path+"."+field, ".")
 			out = append(out, differences(want.Field(i), is.Field(i), name)...)
 		}
 		return out

@@ -33,21 +33,21 @@ func (x customsMode) sale() bool { return !x.repair && !x.back }
 const maxParcels = 1_000_000
 
 // shapeOfCustomsEvent: of what no state could make valid, the lowest code.
-func shapeOfCustomsEvent(msg *types.RecordCustomsEvent) types.Code {
+func (m *Model) shapeOfCustomsEvent(msg *types.RecordCustomsEvent) types.Code {
 	e := msg.Event
 	declared := e == types.CustomsEvent_DECLARED
 	summary, sold := e == types.CustomsEvent_SUMMARY_DECLARED, e == types.CustomsEvent_SOLD_THROUGH
 	states := declared || summary || e == types.CustomsEvent_DECLARATION_AMENDED
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSourceID(msg.Declaration)), required(e), notTooEarly(msg.Day),
-		when(msg.Place != "" && types.CheckPlace(msg.Place) != nil, types.Code_place_unknown),
-		when(msg.Hs6 != "" && types.CheckHS6(msg.Hs6) != nil, types.Code_hs_code_malformed)}
+		when(msg.Place != "" && m.place(msg.Place) != types.Code_ok, types.Code_place_unknown),
+		when(msg.Hs6 != "" && m.hs6(msg.Hs6) != types.Code_ok, types.Code_hs_code_malformed)}
 	if declared || sold {
 		codes = append(codes, codeOf(types.CheckRecordID(msg.Order)))
 	} else {
 		codes = append(codes, when(msg.Order != "", types.Code_field_not_of_event))
 	}
 	if states {
-		codes = append(codes, amount(msg.ValueMinor), codeOf(types.CheckCurrency(msg.Currency)))
+		codes = append(codes, amount(msg.ValueMinor), m.currency(msg.Currency))
 	} else {
 		codes = append(codes, when(msg.Currency != "" || msg.ValueMinor != 0 || msg.Hs6 != "", types.Code_field_not_of_event))
 	}
@@ -104,7 +104,7 @@ func zoneCode(s string) bool {
 }
 
 func (m *Model) recordCustomsEvent(c *call, msg *types.RecordCustomsEvent) types.Code {
-	if code := refusal(shapeOfCustomsEvent(msg), m.eventDay(msg.Day)); code != types.Code_ok {
+	if code := refusal(m.shapeOfCustomsEvent(msg), m.eventDay(msg.Day)); code != types.Code_ok {
 		return code
 	}
 	at := types.CustomsEventKey(c.id(msg.Id))
@@ -179,8 +179,10 @@ func (m *Model) declare(c *call, msg *types.RecordCustomsEvent, p *types.Provena
 	if msg.Linked != "" {
 		m.declarations.change(types.DeclarationKey(msg.Linked), func(x *types.Declaration) { x.LinkedMinor += msg.ValueMinor })
 	}
-	o.Declaration = id
-	m.putOrder(types.OrderKey(msg.Order), o)
+	if customsModes[msg.Mode].sale() {
+		o.Declaration = id
+		m.putOrder(types.OrderKey(msg.Order), o)
+	}
 	return d, types.Code_ok
 }
 

@@ -16,7 +16,7 @@ const fortnight = 14 * 86400
 
 func (m *Model) propose(c *call, msg *types.Propose) types.Code {
 	id := c.id(msg.Id)
-	code := refusal(codeOf(types.CheckSourceID(msg.Id)), shapeOfAction(msg), m.timeOfAction(msg))
+	code := refusal(codeOf(types.CheckSourceID(msg.Id)), m.shapeOfAction(msg), m.timeOfAction(msg))
 	if code != types.Code_ok {
 		return code
 	}
@@ -73,6 +73,9 @@ func (m *Model) vote(c *call, msg *types.Vote) types.Code {
 func (m *Model) decide(p types.Proposal) {
 	n := len(p.Electorate)
 	quorum := (2*n + 2) / 3
+	if _, ok := p.Proposal.Action.(*types.Propose_RecoverKey); ok {
+		quorum = (3*n + 3) / 4
+	}
 	switch {
 	case len(p.Approvals) >= quorum:
 		p.Status = types.ProposalStatus_EXECUTED
@@ -92,10 +95,10 @@ func (m *Model) decide(p types.Proposal) {
 }
 
 // shapeOfAction is what no state could make valid.
-func shapeOfAction(msg *types.Propose) types.Code {
+func (m *Model) shapeOfAction(msg *types.Propose) types.Code {
 	switch a := msg.Action.(type) {
 	case *types.Propose_Admit:
-		return shapeOfAdmission(a.Admit)
+		return m.shapeOfAdmission(a.Admit)
 	case *types.Propose_Suspend:
 		return codeOf(types.CheckMemberID(a.Suspend.Member))
 	case *types.Propose_Reinstate:
@@ -106,11 +109,25 @@ func shapeOfAction(msg *types.Propose) types.Code {
 	case *types.Propose_Backfill:
 		b := a.Backfill
 		return refusal(codeOf(types.CheckMemberID(b.Member)), notTooEarly(b.FromDay), when(b.UntilDay < b.FromDay, types.Code_day_too_early))
+	case *types.Propose_Validator:
+		return shapeOfValidator(a.Validator)
+	case *types.Propose_CodeList:
+		return shapeOfAdoption(a.CodeList)
+	case *types.Propose_Model:
+		return shapeOfStage(a.Model)
+	case *types.Propose_Upgrade:
+		return shapeOfUpgrade(a.Upgrade)
+	case *types.Propose_RecoverKey:
+		return shapeOfRecovery(a.RecoverKey)
+	case *types.Propose_Epoch:
+		return shapeOfEpoch(a.Epoch)
+	case *types.Propose_Fixing:
+		return m.shapeOfFixing(a.Fixing)
 	}
 	return types.Code_enum_required
 }
 
-func shapeOfAdmission(a *types.Admit) types.Code {
+func (m *Model) shapeOfAdmission(a *types.Admit) types.Code {
 	code := refusal(codeOf(types.CheckMemberID(a.Member)), shapeOfKeys(a.Keys), digest(a.NameDigest),
 		codeOf(types.CheckMemberGroup(a.ControlGroup)))
 	for _, k := range a.Keys {
@@ -121,7 +138,7 @@ func shapeOfAdmission(a *types.Admit) types.Code {
 		code = refusal(code, when(r < types.Role_COUNCIL || r > types.Role_AUDITOR, types.Code_enum_required))
 	}
 	code = refusal(code, ascending(a.Roles), when(len(a.Keys) < 1 || len(a.Keys) > 16, types.Code_list_too_long),
-		codeOf(types.CheckJurisdiction(a.Jurisdiction)))
+		m.jurisdiction(a.Jurisdiction))
 	ids, publics := map[string]bool{}, map[string]bool{}
 	twice, shared, alien := false, false, false
 	for _, k := range a.Keys {
@@ -156,6 +173,12 @@ func (m *Model) timeOfAction(msg *types.Propose) types.Code {
 		b := a.Backfill
 		return refusal(m.eventDay(b.UntilDay), when(b.ClosesUnix <= m.unix, types.Code_expiry_passed),
 			when(b.ClosesUnix > m.unix+366*86400, types.Code_expiry_too_far))
+	case *types.Propose_RecoverKey:
+		return m.timeOfRecovery(a.RecoverKey)
+	case *types.Propose_Epoch:
+		return refusal(when(a.Epoch.ClosesDay < m.day, types.Code_expiry_passed), when(a.Epoch.OpensDay > m.day+366, types.Code_expiry_too_far))
+	case *types.Propose_Fixing:
+		return m.eventDay(a.Fixing.Day)
 	}
 	return types.Code_ok
 }
@@ -183,6 +206,20 @@ func (m *Model) actionNow(msg *types.Propose) types.Code {
 	case *types.Propose_Backfill:
 		return refusal(m.liveMember(a.Backfill.Member),
 			when(len(m.members.at(types.MemberKey(a.Backfill.Member)).Backfills) >= 16, types.Code_too_many_windows))
+	case *types.Propose_Validator:
+		return m.validatorNow(a.Validator)
+	case *types.Propose_CodeList:
+		return m.adoptable(a.CodeList)
+	case *types.Propose_Model:
+		return m.stageNow(a.Model)
+	case *types.Propose_Upgrade:
+		return m.upgradeNow(a.Upgrade)
+	case *types.Propose_RecoverKey:
+		return m.recoveryNow(a.RecoverKey)
+	case *types.Propose_Epoch:
+		return m.epochNow(a.Epoch)
+	case *types.Propose_Fixing:
+		return m.fixingNow(a.Fixing)
 	}
 	return types.Code_ok
 }
@@ -193,27 +230,33 @@ func (m *Model) liveMember(id string) types.Code {
 	return refusal(unless(ok, types.Code_member_unknown), when(x.Status == types.MemberStatus_SUSPENDED, types.Code_member_not_live))
 }
 
-// touched is the control group that a vote is about, empty if it is about none.
-func (m *Model) touched(msg *types.Propose) string {
+// touched are the control groups that a vote is about.
+func (m *Model) touched(msg *types.Propose) []string {
 	switch a := msg.Action.(type) {
 	case *types.Propose_Admit:
-		return a.Admit.ControlGroup
+		return []string{a.Admit.ControlGroup}
 	case *types.Propose_Suspend:
-		return m.groupOf(a.Suspend.Member)
+		return []string{m.groupOf(a.Suspend.Member)}
 	case *types.Propose_Reinstate:
-		return m.groupOf(a.Reinstate.Member)
+		return []string{m.groupOf(a.Reinstate.Member)}
 	case *types.Propose_Backfill:
-		return m.groupOf(a.Backfill.Member)
+		return []string{m.groupOf(a.Backfill.Member)}
+	case *types.Propose_Validator:
+		return m.validatorGroups(a.Validator)
+	case *types.Propose_Model:
+		return []string{m.modelGroup(a.Model.Model)}
+	case *types.Propose_RecoverKey:
+		return []string{m.groupOf(a.RecoverKey.Holder)}
 	}
-	return ""
+	return nil
 }
 
-// electorate are the members with a live council seat, less the group that the vote touches.
-func (m *Model) electorate(group string) []string {
+// electorate are the members with a live council seat, less the groups that the vote touches.
+func (m *Model) electorate(groups []string) []string {
 	var out []string
 	for _, id := range sorted(m.members.rows) {
 		x := m.members.rows[id]
-		if x.Status != types.MemberStatus_LIVE || x.ControlGroup == group {
+		if x.Status != types.MemberStatus_LIVE || contains(groups, x.ControlGroup) {
 			continue
 		}
 		for _, k := range m.keysOf(x.Id) {
@@ -280,5 +323,22 @@ func (m *Model) carryOut(p *types.Proposal) {
 				ClosesUnix: b.ClosesUnix, Proposal: p.Id})
 		})
 		m.wait(b.ClosesUnix, types.DueKind_DUE_BACKFILL, b.Member)
+	case *types.Propose_Validator:
+		m.validators.put(types.ValidatorsKey, m.changed(a.Validator))
+	case *types.Propose_CodeList:
+		m.adopt(a.CodeList)
+	case *types.Propose_Model:
+		m.stage(a.Model)
+	case *types.Propose_Upgrade:
+		m.planUpgrade(a.Upgrade, p.Id)
+	case *types.Propose_RecoverKey:
+		m.recover(a.RecoverKey)
+	case *types.Propose_Epoch:
+		m.openEpoch(a.Epoch, p.Id)
+	case *types.Propose_Fixing:
+		f := a.Fixing
+		signed := *p.Provenance
+		signed.Height, signed.Unix, signed.Content = m.height, m.unix, contentOf("", f)
+		m.fixings.put(types.FixingKey(f.Currency, f.Day), types.Fixing{Currency: f.Currency, Day: f.Day, RateE9: f.RateE9, Provenance: &signed})
 	}
 }

@@ -21,7 +21,7 @@ var movesTo = map[types.LogisticsEvent]struct {
 
 func (m *Model) recordLogisticsEvent(c *call, msg *types.RecordLogisticsEvent) types.Code {
 	code := refusal(codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckRecordID(msg.Order)), optionalDigest(msg.TransportDocument),
-		required(msg.Event), codeOf(types.CheckPlace(msg.Place)), notTooEarly(msg.Day))
+		required(msg.Event), m.place(msg.Place), notTooEarly(msg.Day))
 	estimate := msg.Event == types.LogisticsEvent_ESTIMATE
 	if estimate {
 		code = refusal(code, when(msg.Day > m.day+366, types.Code_day_too_late))

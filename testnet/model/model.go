@@ -2,6 +2,7 @@ package model
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 
 	"tradecredit/types"
@@ -17,6 +18,7 @@ type Model struct {
 	unix   int64
 	day    int32
 	params types.Parameters // as they stood when the block began
+	lists  types.CodeLists  // as well
 
 	undo   []func() // how to take back what the current message, or atomic transaction, changed
 	tables []comparer
@@ -48,6 +50,23 @@ type Model struct {
 	taxEvents     *table[types.TaxRecord]
 	fxEvents      *table[types.FxRecord]
 	encumbrances  *table[types.Encumbrance]
+	progresses    *table[types.Progress]
+	returns       *table[types.ReturnRecord]
+	returnSteps   *table[types.ReturnStep]
+	traces        *table[types.Trace]
+	lots          *table[types.Lot]
+	parcelBatches *table[types.ParcelBatch]
+	codeLists     *table[types.CodeLists]
+	codeRows      *table[types.CodeRow]
+	validators    *table[types.ValidatorSet]
+	epochs        *table[types.Epochs]
+	upgrade       *table[types.UpgradePlan]
+	modelPlan     *table[types.ModelPlan]
+	modelStates   *table[types.ModelState]
+	models        *table[types.Model]
+	validations   *table[types.Validation]
+	attestations  *table[types.Attestation]
+	versions      *table[types.RecordVersion]
 	dues          *table[types.Due]
 }
 
@@ -70,8 +89,30 @@ func New(g *types.Genesis, chainID string, genesisUnix int64) *Model {
 				Status: types.KeyStatus_KEY_LIVE})
 		}
 	}
+	for _, v := range g.Validators {
+		m.addValidator(v.PublicKey, v.Power, v.Member)
+	}
+	m.upgrade.put(types.UpgradeKey, types.UpgradePlan{AppVersion: 1})
+	m.modelPlan.put(types.ModelPlanKey, types.ModelPlan{Active: firstModel})
+	m.modelStates.put(types.ModelStateKey(firstModel), types.ModelState{Model: firstModel, Status: types.ModelStatus_MODEL_ACTIVE})
 	m.undo = nil
 	return m
+}
+
+// firstModel is the scorecard that a network begins with.
+const firstModel = "expert-v1"
+
+// AdoptValidators adds validators that a genesis does not name, for whom nobody answers: those of the engine's own.
+func (m *Model) AdoptValidators(keys [][]byte, powers []int64) {
+	for i, k := range keys {
+		m.addValidator(k, powers[i], "")
+	}
+}
+
+func (m *Model) addValidator(key []byte, power int64, member string) {
+	set := m.validators.at(types.ValidatorsKey)
+	set.Validators = append(set.Validators, &types.ValidatorRow{PublicKey: key, Power: power, Member: member, ControlGroup: m.groupOf(member)})
+	m.validators.put(types.ValidatorsKey, set)
 }
 
 func (m *Model) makeTables() {
@@ -97,6 +138,23 @@ func (m *Model) makeTables() {
 	m.taxEvents = newTable[types.TaxRecord](m)
 	m.fxEvents = newTable[types.FxRecord](m)
 	m.encumbrances = newTable[types.Encumbrance](m)
+	m.progresses = newTable[types.Progress](m)
+	m.returns = newTable[types.ReturnRecord](m)
+	m.returnSteps = newTable[types.ReturnStep](m)
+	m.traces = newTable[types.Trace](m)
+	m.lots = newTable[types.Lot](m)
+	m.parcelBatches = newTable[types.ParcelBatch](m)
+	m.codeLists = newTable[types.CodeLists](m)
+	m.codeRows = newTable[types.CodeRow](m)
+	m.validators = newTable[types.ValidatorSet](m)
+	m.epochs = newTable[types.Epochs](m)
+	m.upgrade = newTable[types.UpgradePlan](m)
+	m.modelPlan = newTable[types.ModelPlan](m)
+	m.modelStates = newTable[types.ModelState](m)
+	m.models = newTable[types.Model](m)
+	m.validations = newTable[types.Validation](m)
+	m.attestations = newTable[types.Attestation](m)
+	m.versions = newTable[types.RecordVersion](m)
 	m.dues = newTable[types.Due](m)
 }
 
@@ -105,7 +163,9 @@ func (m *Model) Begin(height, unix int64) {
 	m.height, m.unix = height, unix
 	m.day = types.DayOf(unix, m.offset)
 	m.params = m.parameters.at(types.ParametersKey)
+	m.lists = m.codeLists.at(types.CodeListsKey)
 	m.forgetReferences()
+	m.beginHeight()
 	m.passTime()
 	m.undo = nil
 }
@@ -136,8 +196,10 @@ func (m *Model) apply(t *types.Tx) []types.Code {
 	for i, wrapped := range t.Body.Messages {
 		mark := len(m.undo)
 		c := m.callOf(t, wrapped)
-		code := types.Code_inconsistent_state // what is not written yet
-		if r := rules[c.name]; r != nil {
+		code := m.governed(reflect.ValueOf(wrapped.Get()))
+		if r := rules[c.name]; code == types.Code_ok && r == nil {
+			code = types.Code_inconsistent_state // what is not written yet
+		} else if code == types.Code_ok {
 			code = r(m, c, wrapped.Get())
 		}
 		if code != types.Code_ok {

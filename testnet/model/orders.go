@@ -32,11 +32,11 @@ func notLongBefore(day int32, o *types.Order) types.Code {
 	return when(day < o.Order.OrderDay-366, types.Code_event_before_order)
 }
 
-func shapeOfOrder(msg *types.RecordOrder) types.Code {
+func (m *Model) shapeOfOrder(msg *types.RecordOrder) types.Code {
 	code := refusal(codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSubjectID(msg.Buyer)), codeOf(types.CheckSubjectID(msg.Seller)),
-		digest(msg.TermsDigest), required(msg.Kind), amount(msg.AmountMinor), codeOf(types.CheckCurrency(msg.Currency)))
+		digest(msg.TermsDigest), required(msg.Kind), amount(msg.AmountMinor), m.currency(msg.Currency))
 	if msg.Hs6 != "" {
-		code = refusal(code, codeOf(types.CheckHS6(msg.Hs6)))
+		code = refusal(code, m.hs6(msg.Hs6))
 	}
 	if msg.Incoterm != "" {
 		code = refusal(code, codeOf(types.CheckIncoterm(msg.Incoterm)))
@@ -46,7 +46,7 @@ func shapeOfOrder(msg *types.RecordOrder) types.Code {
 }
 
 func (m *Model) recordOrder(c *call, msg *types.RecordOrder) types.Code {
-	if code := refusal(shapeOfOrder(msg), m.eventDay(msg.OrderDay)); code != types.Code_ok {
+	if code := refusal(m.shapeOfOrder(msg), m.eventDay(msg.OrderDay)); code != types.Code_ok {
 		return code
 	}
 	at := types.OrderKey(c.id(msg.Id))
@@ -216,11 +216,12 @@ func (m *Model) amendOrder(c *call, msg *types.AmendOrder) types.Code {
 	}
 	if alone {
 		p := m.provenance(c, msg.Day)
-		had := o.PromiseEntry != 0
+		had, broken := o.PromiseEntry != 0, m.broken(&o)
 		m.amended(&o, at, msg, base, p, o.Provenance)
 		if had {
 			o.SoldEntry = o.PromiseEntry
 		}
+		m.performed(&o, at, p, msg.Day, broken)
 	} else {
 		o.Amendment, o.AmendedBy, o.AmendedSigner = msg, side, c.signer
 	}
@@ -289,7 +290,8 @@ func (m *Model) confirmAmendment(c *call, at types.Key[types.Order], o types.Ord
 	}
 	outside := m.independent(c.signer, o.AmendedSigner) && m.independent(buyer, o.Order.Seller)
 	_ = seller
-	moves := m.broken(&o) && waits.PromisedDay != o.Order.PromisedDay
+	broken := m.broken(&o)
+	moves := broken && waits.PromisedDay != o.Order.PromisedDay
 	code = refusal(code, unfixed, notLongBefore(msg.Day, &o), m.withinLimit(c, base), when(moves && !outside, types.Code_same_control_group))
 	if code != types.Code_ok {
 		return code
@@ -309,8 +311,21 @@ func (m *Model) confirmAmendment(c *call, at types.Key[types.Order], o types.Ord
 	o.SoldEntry = 0
 	m.amended(&o, at, &terms, base, p, p)
 	m.lend(&o, legs, p, msg.Day)
+	m.performed(&o, at, p, msg.Day, broken)
 	m.putOrder(at, o)
 	return types.Code_ok
+}
+
+// performed: a contract that became smaller may be performed by what was confirmed before.
+func (m *Model) performed(o *types.Order, at types.Key[types.Order], p *types.Provenance, day int32, broken bool) {
+	if ofGoods(o) {
+		return
+	}
+	m.lendPerformed(o, p, day)
+	if !broken {
+		day = o.PerformedDay
+	}
+	m.performedIfDone(o, at, p, false, day)
 }
 
 func (m *Model) cancelOrder(c *call, msg *types.CancelOrder) types.Code {

@@ -123,8 +123,8 @@ func (m *Model) base(minor int64, currency string, day int32) (int64, types.Code
 			return 0, types.Code_fixing_missing
 		}
 	}
-	from, known := types.Exponent(currency)
-	to, _ := types.Exponent(m.baseCurrency)
+	from, known := m.exponent(currency)
+	to, _ := m.exponent(m.baseCurrency)
 	if !known {
 		return 0, types.Code_currency_unknown
 	}

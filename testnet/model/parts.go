@@ -60,6 +60,7 @@ func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *t
 	first := r.Experience && len(r.ClosingMonths) == 0 && (x.Counted || last)
 	if x.Counted {
 		r.ClosingMonths = append(slices.Clone(r.ClosingMonths), types.MonthOf(s.Day))
+		r.ClosingEntries = append(slices.Clone(r.ClosingEntries), uint64(len(m.logs[s.Payer])))
 	}
 	e := m.entryOfPart(at, &s, &r, x, p, len(s.Parts))
 	e.Last = last
@@ -77,9 +78,9 @@ func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *t
 	if x.Bank {
 		r.BankParts++
 	}
-	// What cancelled out may have changed this payment's other parts, or the receivable itself, meanwhile.
 	m.receivables.put(to, r)
 	m.settlements.change(at, func(s *types.Settlement) { s.Parts = append(slices.Clone(s.Parts), x) })
+	m.paid(&r, x, 1, s.Day)
 }
 
 // entryOfPart is the row of a part in the debtor's log.
@@ -141,7 +142,7 @@ func (m *Model) exclude(at types.Key[types.Settlement], n int) {
 	to := types.ReceivableKey(x.Receivable)
 	r := m.receivables.at(to)
 	was := latest(r.ClosingMonths)
-	r.ClosingMonths = without(r.ClosingMonths, types.MonthOf(s.Day))
+	opens(&r, x.DebtorEntry)
 	paid := m.takenBack(s.Payer, x.DebtorEntry+1, types.EntryKind_ENTRY_PAID_EXCLUDED)
 	paid.MonthWas, paid.MonthNow = was, latest(r.ClosingMonths)
 	paid.First = len(r.ClosingMonths) == 0 && r.Status != types.ReceivableStatus_SETTLED
@@ -161,9 +162,11 @@ func (m *Model) takenBack(subject string, entry uint64, kind types.EntryKind) ty
 	return e
 }
 
-func without(months []int32, month int32) []int32 {
-	i := slices.Index(months, month)
-	return slices.Delete(slices.Clone(months), i, i+1)
+// opens takes a counted part from a receivable, by its row in the debtor's log.
+func opens(r *types.Receivable, entry uint64) {
+	i := slices.Index(r.ClosingEntries, entry)
+	r.ClosingMonths = slices.Delete(slices.Clone(r.ClosingMonths), i, i+1)
+	r.ClosingEntries = slices.Delete(slices.Clone(r.ClosingEntries), i, i+1)
 }
 
 // unsettle takes one part back, exactly, and reopens the original due day.
@@ -176,7 +179,7 @@ func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provena
 	was := latest(r.ClosingMonths)
 	marked := r.Experience && !settled && len(r.ClosingMonths) == 0
 	if x.Counted {
-		r.ClosingMonths = without(r.ClosingMonths, types.MonthOf(s.Day))
+		opens(&r, x.DebtorEntry)
 	}
 	paid := m.takenBack(s.Payer, x.DebtorEntry+1, types.EntryKind_ENTRY_PAID_REVERSED)
 	collected := m.takenBack(s.Payee, x.CreditorEntry+1, types.EntryKind_ENTRY_COLLECTED_REVERSED)
@@ -200,6 +203,22 @@ func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provena
 	}
 	m.afterReversal(&r, p, day)
 	m.receivables.put(to, r)
+	m.paid(&r, x, -1, day)
+}
+
+// paid tells the order of a receivable of a part that came, or was taken back.
+func (m *Model) paid(r *types.Receivable, x *types.Part, sign int64, day int32) {
+	if r.Receivable.Order == "" {
+		return
+	}
+	at := types.OrderKey(r.Receivable.Order)
+	o := m.orders.at(at)
+	o.PaidMinor += sign * x.AmountMinor
+	if x.Bank {
+		o.BankPaid = uint32(int64(o.BankPaid) + sign)
+	}
+	m.closeIfDone(&o, day)
+	m.putOrder(at, o)
 }
 
 // afterReversal is what a receivable is when a part was taken back.

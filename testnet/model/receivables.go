@@ -11,19 +11,19 @@ var rulesOfReceivables = map[string]rule{
 	"accept_receivable": on((*Model).acceptReceivable),
 }
 
-func shapeOfReceivable(msg *types.IssueReceivable) types.Code {
+func (m *Model) shapeOfReceivable(msg *types.IssueReceivable) types.Code {
 	code := codeOf(types.CheckSourceID(msg.Id))
 	if msg.Order != "" {
 		code = refusal(code, codeOf(types.CheckRecordID(msg.Order)))
 	}
 	return refusal(code, codeOf(types.CheckSubjectID(msg.Seller)), codeOf(types.CheckSubjectID(msg.Debtor)), digest(msg.Commitment),
-		amount(msg.AmountMinor), codeOf(types.CheckCurrency(msg.Currency)), codeOf(types.CheckDocumentType(msg.Type)),
+		amount(msg.AmountMinor), m.currency(msg.Currency), codeOf(types.CheckDocumentType(msg.Type)),
 		notTooEarly(msg.IssueDay), when(msg.DueDay < msg.IssueDay, types.Code_due_before_issue),
 		when(msg.DueDay > msg.IssueDay+720, types.Code_due_too_late), when(msg.Seller == msg.Debtor, types.Code_parties_must_differ))
 }
 
 func (m *Model) issueReceivable(c *call, msg *types.IssueReceivable) types.Code {
-	if code := refusal(shapeOfReceivable(msg), m.eventDay(msg.IssueDay)); code != types.Code_ok {
+	if code := refusal(m.shapeOfReceivable(msg), m.eventDay(msg.IssueDay)); code != types.Code_ok {
 		return code
 	}
 	id := c.id(msg.Id)

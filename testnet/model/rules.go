@@ -19,7 +19,9 @@ func on[M any](f func(*Model, *call, *M) types.Code) rule {
 
 // rules are all areas together, by the message's name.
 var rules = together(rulesOfGovernance, rulesOfKeys, rulesOfSubjects, rulesOfOrders, rulesOfLogistics, rulesOfCustoms,
-	rulesOfDocuments, rulesOfTax, rulesOfReceivables, rulesOfSettlements, rulesOfConsent)
+	rulesOfDocuments, rulesOfTax, rulesOfServices, rulesOfReturns,
+	rulesOfTraces, rulesOfReceivables, rulesOfSettlements, rulesOfConsent,
+	rulesOfCodeLists, rulesOfModels)
 
 func together(areas ...map[string]rule) map[string]rule {
 	all := map[string]rule{}

@@ -13,7 +13,7 @@ var rulesOfSettlements = map[string]rule{
 	"publish_fixing":     on((*Model).publishFixing),
 }
 
-func shapeOfSettlement(msg *types.RecordSettlement) types.Code {
+func (m *Model) shapeOfSettlement(msg *types.RecordSettlement) types.Code {
 	code := types.Code_ok
 	for _, a := range msg.Allocations {
 		code = refusal(code, codeOf(types.CheckRecordID(a.Receivable)))
@@ -30,14 +30,14 @@ func shapeOfSettlement(msg *types.RecordSettlement) types.Code {
 		twice = twice || seen[a.Receivable]
 		seen[a.Receivable] = true
 	}
-	return refusal(code, codeOf(types.CheckCurrency(msg.Currency)),
+	return refusal(code, m.currency(msg.Currency),
 		when(msg.Side == types.SettlementSide_DEBTOR && len(msg.Allocations) > 0, types.Code_allocations_not_allowed), notTooEarly(msg.Day),
 		when(msg.Payer == msg.Payee, types.Code_parties_must_differ), when(sum > msg.AmountMinor, types.Code_allocations_exceed_settlement),
 		when(twice, types.Code_allocation_repeated))
 }
 
 func (m *Model) recordSettlement(c *call, msg *types.RecordSettlement) types.Code {
-	if code := refusal(shapeOfSettlement(msg), m.eventDay(msg.Day)); code != types.Code_ok {
+	if code := refusal(m.shapeOfSettlement(msg), m.eventDay(msg.Day)); code != types.Code_ok {
 		return code
 	}
 	at := types.SettlementKey(msg.Id)
@@ -130,25 +130,24 @@ func (m *Model) allocations(msg *types.RecordSettlement) types.Code {
 }
 
 func (m *Model) publishFixing(c *call, msg *types.PublishFixing) types.Code {
-	code := refusal(codeOf(types.CheckCurrency(msg.Currency)), when(msg.RateE9 <= 0, types.Code_rate_not_positive),
-		when(msg.RateE9 > 1e15, types.Code_amount_too_large), notTooEarly(msg.Day), m.eventDay(msg.Day),
+	code := refusal(m.shapeOfFixing(msg), m.eventDay(msg.Day),
 		when(msg.Currency == m.baseCurrency, types.Code_fixing_of_base_currency))
 	if code != types.Code_ok {
 		return code
 	}
 	at := types.FixingKey(msg.Currency, msg.Day)
 	if old, ok := m.fixings.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if code == types.Code_id_taken {
+		if old.RateE9 != msg.RateE9 {
 			return types.Code_fixing_exists
 		}
+		p, code := m.again(c, old.Provenance)
 		if p != nil {
 			old.Provenance = p
 			m.fixings.put(at, old)
 		}
-		return code
+		return either(code == types.Code_id_taken, types.Code_already_recorded, code)
 	}
-	if last, ok := m.rate(msg.Currency, msg.Day-1, 9); ok && max(msg.RateE9-last, last-msg.RateE9)*5 > last {
+	if m.jumps(msg) {
 		return types.Code_fixing_jump_needs_council
 	}
 	m.fixings.put(at, types.Fixing{Currency: msg.Currency, Day: msg.Day, RateE9: msg.RateE9, Provenance: m.provenance(c, msg.Day)})

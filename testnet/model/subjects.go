@@ -9,12 +9,13 @@ import (
 var rulesOfSubjects = map[string]rule{
 	"register_enterprise": on((*Model).registerEnterprise),
 	"confirm_enterprise":  on((*Model).confirmEnterprise),
+	"update_enterprise":   on((*Model).updateEnterprise),
 	"delegate":            on((*Model).delegate),
 	"revoke_delegation":   on((*Model).revokeDelegation),
 }
 
 func (m *Model) registerEnterprise(c *call, msg *types.RegisterEnterprise) types.Code {
-	code := refusal(shapeOfRegistration(msg), m.timeOfRegistration(msg))
+	code := refusal(m.shapeOfRegistration(msg), m.timeOfRegistration(msg))
 	if code != types.Code_ok {
 		return code
 	}
@@ -53,7 +54,7 @@ func (m *Model) registerEnterprise(c *call, msg *types.RegisterEnterprise) types
 	return types.Code_ok
 }
 
-func shapeOfRegistration(msg *types.RegisterEnterprise) types.Code {
+func (m *Model) shapeOfRegistration(msg *types.RegisterEnterprise) types.Code {
 	code := codeOf(types.CheckSubjectID(msg.Subject))
 	for _, x := range msg.CrossReferences {
 		code = refusal(code, codeOf(types.CheckSubjectID(x)))
@@ -70,7 +71,7 @@ func shapeOfRegistration(msg *types.RegisterEnterprise) types.Code {
 	}
 	code = refusal(code, required(msg.Size_), required(msg.Ownership), ascending(msg.CrossReferences),
 		when(slices.Contains(msg.CrossReferences, msg.Subject), types.Code_list_not_sorted),
-		when(len(msg.CrossReferences) > 8, types.Code_list_too_long), codeOf(types.CheckDistrict(msg.District)))
+		when(len(msg.CrossReferences) > 8, types.Code_list_too_long), m.district(msg.District))
 	if msg.Key != nil {
 		code = refusal(code, when(msg.Key.Role != types.Role_ENTERPRISE, types.Code_key_role_differs))
 	}
@@ -157,5 +158,41 @@ func (m *Model) revokeDelegation(c *call, msg *types.RevokeDelegation) types.Cod
 	d.Status = types.DelegationStatus_DELEGATION_REVOKED
 	m.delegations.put(at, d)
 	m.post(c.signer, entryOf(types.EntryKind_ENTRY_DELEGATION, string(at), m.provenance(c, m.day), m.day))
+	return types.Code_ok
+}
+
+func (m *Model) updateEnterprise(c *call, msg *types.UpdateEnterprise) types.Code {
+	code := m.shapeOfRegistration(&types.RegisterEnterprise{Subject: msg.Subject, CrossReferences: msg.CrossReferences, District: msg.District,
+		Industry: msg.Industry, Size_: msg.Size_, Ownership: msg.Ownership, ControlGroup: msg.ControlGroup})
+	if code = refusal(code, m.registered(msg.Subject)); code != types.Code_ok {
+		return code
+	}
+	at := types.EnterpriseKey(msg.Subject)
+	e := m.enterprises.at(at)
+	r := *e.Registration
+	group := m.groupOf(c.signer)
+	related := group == r.ControlGroup || group == msg.ControlGroup
+	same := slices.Equal(r.CrossReferences, msg.CrossReferences) && r.District == msg.District && r.Industry == msg.Industry &&
+		r.Size_ == msg.Size_ && r.Ownership == msg.Ownership && r.ControlGroup == msg.ControlGroup
+	switch {
+	case related:
+		return types.Code_confirmer_related
+	case same && e.Update != nil:
+		return types.Code_already_recorded
+	case same:
+		return types.Code_enterprise_unchanged
+	}
+	before, err := e.Marshal()
+	if err != nil {
+		panic("model: " + err.Error())
+	}
+	p := m.provenance(c, m.day)
+	m.versions.put(types.VersionKey(string(at), e.Updates+1), types.RecordVersion{Record: string(at), Value: before, UntilHeight: m.height, CorrectedBy: p})
+	r.CrossReferences, r.District, r.Industry = msg.CrossReferences, msg.District, msg.Industry
+	r.Size_, r.Ownership, r.ControlGroup = msg.Size_, msg.Ownership, msg.ControlGroup
+	e.Registration, e.Update, e.Updated = &r, msg, p
+	e.Updates++
+	m.enterprises.put(at, e)
+	m.post(msg.Subject, entryOf(types.EntryKind_ENTRY_UPDATED, string(at), p, m.day))
 	return types.Code_ok
 }

@@ -11,7 +11,7 @@ var rulesOfTax = map[string]rule{
 	"record_fx_event":  on((*Model).recordFxEvent),
 }
 
-func shapeOfTaxEvent(msg *types.RecordTaxEvent) types.Code {
+func (m *Model) shapeOfTaxEvent(msg *types.RecordTaxEvent) types.Code {
 	name := msg.Event.String()
 	invoice, rebate, filed := strings.HasPrefix(name, "INVOICE"), strings.HasPrefix(name, "REBATE"), msg.Event == types.TaxEvent_RETURN_FILED
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSubjectID(msg.Subject)), optionalDigest(msg.Invoice),
@@ -25,14 +25,14 @@ func shapeOfTaxEvent(msg *types.RecordTaxEvent) types.Code {
 	if filed {
 		codes = append(codes, when(msg.AmountMinor != 0 || msg.Currency != "", types.Code_field_not_of_event))
 	} else {
-		codes = append(codes, amount(msg.AmountMinor), codeOf(types.CheckCurrency(msg.Currency)))
+		codes = append(codes, amount(msg.AmountMinor), m.currency(msg.Currency))
 	}
 	return lowest(append(codes, when(!invoice && (msg.Receivable != "" || len(msg.Invoice) > 0), types.Code_field_not_of_event),
 		when(!rebate && msg.Declaration != "", types.Code_field_not_of_event))...)
 }
 
 func (m *Model) recordTaxEvent(c *call, msg *types.RecordTaxEvent) types.Code {
-	if code := refusal(shapeOfTaxEvent(msg), m.eventDay(msg.Day)); code != types.Code_ok {
+	if code := refusal(m.shapeOfTaxEvent(msg), m.eventDay(msg.Day)); code != types.Code_ok {
 		return code
 	}
 	at := types.TaxEventKey(c.id(msg.Id))
@@ -87,11 +87,11 @@ func (m *Model) invoiceStatus(c *call, at types.Key[types.Receivable], msg *type
 	m.receivables.put(at, r)
 }
 
-func shapeOfFxEvent(msg *types.RecordFxEvent) types.Code {
+func (m *Model) shapeOfFxEvent(msg *types.RecordFxEvent) types.Code {
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSubjectID(msg.Subject)), optionalDigest(msg.Settlement),
-		required(msg.Event), amount(msg.AmountMinor), codeOf(types.CheckCurrency(msg.Currency)), notTooEarly(msg.Day)}
+		required(msg.Event), amount(msg.AmountMinor), m.currency(msg.Currency), notTooEarly(msg.Day)}
 	if msg.Event == types.FxEvent_FX_CONVERTED {
-		codes = append(codes, amount(msg.ToAmountMinor), codeOf(types.CheckCurrency(msg.ToCurrency)),
+		codes = append(codes, amount(msg.ToAmountMinor), m.currency(msg.ToCurrency),
 			when(msg.Currency == msg.ToCurrency, types.Code_field_not_of_event))
 	} else {
 		codes = append(codes, when(msg.ToCurrency != "" || msg.ToAmountMinor != 0, types.Code_field_not_of_event))
@@ -100,7 +100,7 @@ func shapeOfFxEvent(msg *types.RecordFxEvent) types.Code {
 }
 
 func (m *Model) recordFxEvent(c *call, msg *types.RecordFxEvent) types.Code {
-	if code := refusal(shapeOfFxEvent(msg), m.eventDay(msg.Day)); code != types.Code_ok {
+	if code := refusal(m.shapeOfFxEvent(msg), m.eventDay(msg.Day)); code != types.Code_ok {
 		return code
 	}
 	at := types.FxEventKey(c.id(msg.Id))
