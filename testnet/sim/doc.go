@@ -8,6 +8,9 @@
 //
 //	make sim SEEDS=17:18 BLOCKS=120
 //
+// With SHOW=nn240 the run prints every message that has this text and what became of it; with AUDIT=1 the invariants are
+// checked after every block, so that the one that broke them is named.
+//
 // # What goes wrong
 //
 // A replica loses power before and after FinalizeBlock and Commit, with some of what was not synced, and replays what it

@@ -44,7 +44,7 @@ type decided struct {
 
 // run begins the network and plays its blocks.
 func (d *driver) run() error {
-	d.world = newWorld(d.config.Seed, d.counters, d.config.Says)
+	d.world = newWorld(d.config, d.counters)
 	d.time = time.Unix(genesisUnix, 0)
 	for i := range replicaCount {
 		r := &replica{

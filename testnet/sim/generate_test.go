@@ -28,7 +28,7 @@ func TestEveryMessageHasAGenerator(t *testing.T) {
 
 // TestEveryMessageCanBeInvented: hostile messages are made of any type of message, also where nothing fits them yet.
 func TestEveryMessageCanBeInvented(t *testing.T) {
-	w := newWorld(1, NewCounters(), nil)
+	w := newWorld(Config{Seed: 1}, NewCounters())
 	for _, row := range types.Table {
 		for range 20 {
 			a := w.invent(row.Name)

@@ -20,6 +20,8 @@ type Config struct {
 	Record     *History // gets every decided block; nil: nothing is kept
 	// Says tells whether a message, by its name in types.Table, may be sent; nil: all are.
 	Says func(message string) bool
+	// Watch is told every message of an authenticated transaction and what became of it; nil: nobody watches.
+	Watch func(height int64, body *types.Body, m *types.Message, c types.Code)
 	// Oracle makes what predicts every code and balance, from a genesis, its chain id and its time; nil: nobody does.
 	Oracle func(g *types.Genesis, chainID string, unix int64) *Oracle
 }

@@ -15,7 +15,8 @@ import (
 	"tradecredit/types"
 )
 
-// What a run covers unless SIM_SEEDS=a:b (b not included) and SIM_BLOCKS say otherwise.
+// What a run covers unless SIM_SEEDS=a:b (b not included) and SIM_BLOCKS say otherwise. SIM_SHOW=text prints every message
+// that has the text somewhere, as "nn240", and what became of it. SIM_AUDIT=1 audits after every block.
 const (
 	seedsInTest, blocksInTest = 16, 200
 	seedsInSoak, blocksInSoak = 1000, 500
@@ -51,6 +52,16 @@ func TestSeeds(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small stores: most of the time went into collecting them
 	began, all, mu := time.Now(), NewCounters(), sync.Mutex{}
 	config := Config{Blocks: blocks}
+	if os.Getenv("SIM_AUDIT") != "" {
+		config.AuditEvery = 1
+	}
+	if text := os.Getenv("SIM_SHOW"); text != "" {
+		config.Watch = func(height int64, b *types.Body, m *types.Message, c types.Code) {
+			if line := m.String(); strings.Contains(line, text) {
+				t.Logf("block %d, %s (atomic %v), %s: %s", height, b.Signer, b.Atomic, c, line)
+			}
+		}
+	}
 	if len(uncovered()) == 0 {
 		config.Oracle = predictions(blocks)
 	}

@@ -27,9 +27,10 @@ type world struct {
 	secrets     map[string]*types.SigningKey // by public key, hex
 
 	height      int64
-	before, now time.Time    // of the newest block, and of the one that is being made
-	generators  []*generator // of the messages that are sent at all
-	weight      int          // of them together
+	before, now time.Time                                            // of the newest block, and of the one that is being made
+	generators  []*generator                                         // of the messages that are sent at all
+	weight      int                                                  // of them together
+	watch       func(int64, *types.Body, *types.Message, types.Code) // nil: nobody
 	serial      int
 	sent        map[types.Hash]*letter // by the hash of the bytes
 	letters     []*letter              // those that stood in a block, the last few
@@ -47,13 +48,13 @@ const (
 	keepActs    = 24
 )
 
-func newWorld(seed uint64, counters *Counters, says func(string) bool) *world {
+func newWorld(c Config, counters *Counters) *world {
 	w := &world{
-		rng: source(seed, "world"), counters: counters, mirror: newMirror(), traders: traders(),
+		rng: source(c.Seed, "world"), counters: counters, watch: c.Watch, mirror: newMirror(), traders: traders(),
 		secrets: map[string]*types.SigningKey{}, sent: map[types.Hash]*letter{}, said: map[string][]act{},
 	}
 	for i := range generators {
-		if says == nil || says(generators[i].message) {
+		if c.Says == nil || c.Says(generators[i].message) {
 			w.generators = append(w.generators, &generators[i])
 			w.weight += generators[i].weight
 		}
@@ -128,6 +129,9 @@ func (w *world) hear(raw []byte, res *abci.ExecTxResult) error {
 	for i, c := range codes {
 		name := types.RowOf(l.body.Messages[i].Get()).Name
 		w.counters.hit(code(c))
+		if w.watch != nil {
+			w.watch(w.height, l.body, l.body.Messages[i], c)
+		}
 		if c == types.Code_ok {
 			w.counters.hit(accepted(name))
 		} else {
