@@ -90,7 +90,7 @@ func (k *SigningKey) Algorithm() Algorithm {
 // Seed is the 32-byte secret, a fresh copy: what NewSigningKeyFor makes the key of. It never leaves the machine that signs.
 func (k *SigningKey) Seed() []byte {
 	if k.sm2 != nil {
-		return k.sm2.private.D.FillBytes(make([]byte, secretSize))
+		return bytes.Clone(k.sm2.secret)
 	}
 	return bytes.Clone(k.private[:ed25519.SeedSize])
 }

@@ -84,20 +84,28 @@ func inSM2Order(x []byte) bool {
 // checkSM2Point refuses a public key that may not be registered. Beside what cannot be read that is −G: its secret would
 // be n−1, which GB/T 32918.1 excludes, and any s would do in a signature of it.
 func checkSM2Point(public []byte) error {
-	key, err := newSM2PublicKey(public)
-	if err != nil {
+	if _, err := newSM2PublicKey(public); err != nil {
 		return err
 	}
-	generator := key.point.Params()
-	if key.point.X.Cmp(generator.Gx) == 0 && key.point.Y.Cmp(generator.Gy) != 0 {
+	if bytes.Equal(public, sm2Negated[:]) {
 		return errors.New("the key of the secret n−1, which cannot sign")
 	}
 	return nil
 }
 
+// sm2Negated is −G, written as a public key.
+var sm2Negated = [sm2PublicKeySize]byte{
+	4,
+	0x32, 0xc4, 0xae, 0x2c, 0x1f, 0x19, 0x81, 0x19, 0x5f, 0x99, 0x04, 0x46, 0x6a, 0x39, 0xc9, 0x94,
+	0x8f, 0xe3, 0x0b, 0xbf, 0xf2, 0x66, 0x0b, 0xe1, 0x71, 0x5a, 0x45, 0x89, 0x33, 0x4c, 0x74, 0xc7,
+	0x43, 0xc8, 0xc9, 0x5c, 0x0b, 0x09, 0x88, 0x63, 0xa6, 0x42, 0x31, 0x1c, 0x94, 0x96, 0xde, 0xac,
+	0x2f, 0x56, 0x78, 0x82, 0x39, 0xd5, 0xb8, 0xc0, 0xfd, 0x20, 0xcd, 0x1a, 0xde, 0xc6, 0x0f, 0x5f,
+}
+
 // sm2Secret is a secret with its public key.
 type sm2Secret struct {
 	private *sm2.PrivateKey
+	secret  []byte // the same, 32 bytes
 	public  *sm2PublicKey
 	encoded []byte // public key, 04‖x‖y
 }
@@ -111,15 +119,16 @@ func newSM2Secret(secret []byte) (*sm2Secret, error) {
 	if err != nil {
 		return nil, errors.New("types: an SM2 secret lies between 1 and n−2")
 	}
-	encoded := make([]byte, sm2PublicKeySize)
-	encoded[0] = uncompressed
-	private.X.FillBytes(encoded[1 : 1+sm2SecretSize])
-	private.Y.FillBytes(encoded[1+sm2SecretSize:])
+	agreeing, err := private.ECDH() // the way to the public key's bytes
+	if err != nil {
+		return nil, fmt.Errorf("types: %w", err)
+	}
+	encoded := agreeing.PublicKey().Bytes()
 	public, err := newSM2PublicKey(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("types: %w", err)
 	}
-	return &sm2Secret{private: private, public: public, encoded: encoded}, nil
+	return &sm2Secret{private: private, secret: bytes.Clone(secret), public: public, encoded: encoded}, nil
 }
 
 // sign gives r‖s. The nonce comes from secret and digest (RFC 6979 with HMAC-SM3), never from chance.
