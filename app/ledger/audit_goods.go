@@ -73,7 +73,10 @@ func auditServices(r state.Reader) error {
 		if confirmed := p.Buyer != nil || p.Tax != nil; confirmed != (p.Status == types.ProgressStatus_PROGRESS_CONFIRMED) {
 			return fmt.Errorf("%s, and confirmed by somebody: %v", p.Status, confirmed)
 		}
-		return nil
+		if p.Tax != nil && p.Tax.Fallen && p.TaxOutside {
+			return errors.New("the tax authority's confirmation fell, and its order still rests on it")
+		}
+		return marked(r, p.Tax)
 	})
 	if err != nil {
 		return err
@@ -90,6 +93,8 @@ func auditServices(r state.Reader) error {
 			return fmt.Errorf("steps %v, the record says %d executed, %d confirmed", sum, o.ExecutedMinor, o.ConfirmedMinor)
 		case o.ExecutedMinor > o.Order.AmountMinor || o.ConfirmedMinor > o.ExecutedMinor:
 			return fmt.Errorf("%d confirmed of %d executed of %d", o.ConfirmedMinor, o.ExecutedMinor, o.Order.AmountMinor)
+		case isService(o) && o.Legs&legGoods != 0 && o.TaxConfirmedMinor != o.Order.AmountMinor:
+			return fmt.Errorf("the leg of the goods, and the tax authority confirmed %d of %d", o.TaxConfirmedMinor, o.Order.AmountMinor)
 		}
 		return nil
 	})
@@ -115,7 +120,10 @@ func auditReturns(r state.Reader) error {
 		if !back && !out {
 			sum.OpenReturns++
 		}
-		return nil
+		if v.Provenance.Fallen && v.Counted {
+			return errors.New("it fell, and weighs against the seller")
+		}
+		return marked(r, v.Provenance)
 	})
 	if err != nil {
 		return err

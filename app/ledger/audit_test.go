@@ -48,6 +48,59 @@ func TestAudit(t *testing.T) {
 		"receivables of": func(b *state.Batch) {
 			alter(t, b, types.OrderKey("platform/o1"), func(o *types.Order) { o.InvoicedMinor++ })
 		},
+		"its row says MATCHED": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/o1"), func(o *types.Order) { o.Match, o.Differs = types.MatchStatus_MATCHED, nil })
+		},
+		"all that was claimed is over: false": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/o1"), func(o *types.Order) { o.Status = types.OrderStatus_ORDER_CLOSED })
+		},
+		"something goes on": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/s2"), func(o *types.Order) {
+				o.Status, o.Match, o.Differs = types.OrderStatus_ORDER_CANCELLED, types.MatchStatus_MATCH_NONE, nil
+			})
+		},
+		"an amendment of nobody": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/s2"), func(o *types.Order) { o.Amendment = &types.AmendOrder{} })
+		},
+		"the record says 1000001 executed": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/s1"), func(o *types.Order) { o.ExecutedMinor++ })
+		},
+		"the record says 1000000 executed, 999999 confirmed": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/s1"), func(o *types.Order) { o.ConfirmedMinor-- })
+		},
+		"executed of 999999": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/s1"), func(o *types.Order) { o.Order.AmountMinor = 999999 })
+		},
+		"confirmed by somebody: true": func(b *state.Batch) {
+			alter(t, b, types.ProgressKey("DE:HRB:1/s2"), func(p *types.Progress) { p.Status = types.ProgressStatus_PROGRESS_RECORDED })
+		},
+		"2 open": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/g1"), func(o *types.Order) { o.OpenReturns = 2 })
+		},
+		"with 1 returns open": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/g1"), func(o *types.Order) { o.Status = types.OrderStatus_ORDER_DISPUTED })
+		},
+		"the orders have": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/s2"), func(o *types.Order) { o.PromiseEntry = 0 })
+		},
+		"goes on from": func(b *state.Batch) {
+			alter(t, b, types.TraceKey("verifier/t3"), func(v *types.Trace) { v.Previous = "carrier/t1" })
+		},
+		"its order still rests on it": func(b *state.Batch) {
+			alter(t, b, types.ProgressKey("DE:HRB:1/s2"), func(p *types.Progress) { p.Tax.Fallen = true })
+		},
+		"the leg of the goods, and": func(b *state.Batch) {
+			alter(t, b, types.OrderKey("platform/s1"), func(o *types.Order) { o.Legs |= legGoods })
+		},
+		"and weighs against the seller": func(b *state.Batch) {
+			alter(t, b, types.ReturnKey("carrier/x1"), func(v *types.ReturnRecord) { v.Provenance.Fallen = true })
+		},
+		"is the last": func(b *state.Batch) {
+			alter(t, b, types.LotKey(digestOf("lot-2")), func(l *types.Lot) { l.Traces++ })
+		},
+		"is no declaration of": func(b *state.Batch) {
+			alter(t, b, types.ParcelBatchKey("platform/b1"), func(p *types.ParcelBatch) { p.Batch.Declaration = "customs/d1" })
+		},
 		"after 9 of 9 uses": func(b *state.Batch) {
 			alter(t, b, types.ConsentKey("DE:HRB:1/c1"), func(c *types.Consent) { c.Used = 9 })
 		},

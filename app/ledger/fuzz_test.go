@@ -35,6 +35,28 @@ confirm_order from=IT:REA:3 order=platform/o1 terms_digest=#terms day=D
 record_customs_event from=customs id=e1 declaration=d1 event=DECLARED day=D-3 mode=0110 order=platform/o1 declarant=DE:HRB:1 export currency=EUR value_minor=900000 hs6=850760 place=DEHAM
 record_logistics_event from=carrier id=m1 order=platform/o1 event=DELIVERED day=D-1 place=ITGOA
 accept_delivery from=IT:REA:3 order=platform/o1 day=D
+record_order from=platform id=g1 kind=GOODS buyer=IT:REA:3 seller=DE:HRB:1 order_day=D-5 promised_day=D+30 currency=USD amount_minor=1000000 terms_digest=#terms
+amend_order from=platform order=platform/g1 promised_day=D+40 amount_minor=1100000 terms_digest=#terms-2 day=D
+confirm_order from=IT:REA:3 order=platform/g1 terms_digest=#terms-2 day=D
+amend_order from=DE:HRB:1 order=platform/g1 promised_day=D+50 amount_minor=1200000 terms_digest=#terms-3 day=D
+confirm_order from=IT:REA:3 order=platform/g1 terms_digest=#terms-3 day=D
+record_logistics_event from=carrier id=g1 order=platform/g1 event=DELIVERED day=D place=ITGOA
+reject_delivery from=IT:REA:3 order=platform/g1 day=D reason=1
+record_return from=carrier id=x1 order=platform/g1 kind=RETURN_GOODS stage=RETURN_OPENED value_minor=300000 fault=FAULT_OF_SELLER day=D place=ITGOA
+record_return from=customs id=y1 order=platform/g1 kind=RETURN_GOODS stage=RETURN_RECEIVED opened=carrier/x1 day=D place=DEHAM
+record_return from=platform id=x2 order=platform/g1 kind=RETURN_FOR_REPAIR stage=RETURN_OPENED value_minor=900000 fault=FAULT_OF_NOBODY day=D place=ITGOA
+record_order from=DE:HRB:1 id=g2 kind=GOODS buyer=IT:REA:3 seller=DE:HRB:1 order_day=D-5 promised_day=D-1 currency=USD amount_minor=1000000 terms_digest=#terms
+cancel_order from=DE:HRB:1 order=DE:HRB:1/g2 day=D reason=1
+record_order from=platform id=s1 kind=SERVICE buyer=IT:REA:3 seller=DE:HRB:1 order_day=D-5 promised_day=D+30 currency=USD amount_minor=1000000 terms_digest=#terms
+record_service_progress from=DE:HRB:1 id=s1 order=platform/s1 service=ITO ebops=SI executed_minor=600000 day=D commitment=#acceptance
+confirm_service_progress from=IT:REA:3 progress=DE:HRB:1/s1 executed_minor=600000 day=D commitment=#acceptance
+record_service_progress from=DE:HRB:1 id=s2 order=platform/s1 service=ITO ebops=SI executed_minor=400000 day=D commitment=#acceptance
+confirm_service_progress from=tax progress=DE:HRB:1/s2 executed_minor=400000 day=D commitment=#acceptance
+record_order from=platform id=s2 kind=DATA buyer=IT:REA:3 seller=DE:HRB:1 order_day=D-5 promised_day=D+30 currency=USD amount_minor=1000000 terms_digest=#terms
+record_trace from=carrier id=t1 lot=#lot-1 event=TRACE_ORIGIN place=CNHGH day=D
+record_trace from=verifier id=t2 lot=#lot-2 event=TRACE_PACKED from_lots=(#lot-1) order=platform/g1 place=CNHGH day=D commitment=#certificate
+record_trace from=verifier id=t3 lot=#lot-2 event=TRACE_SHIPPED place=CNHGH day=D
+record_parcel_batch from=platform id=b1 root=#root count=3 order=platform/g1 day=D place=CNHGH
 anchor_document from=DE:HRB:1 id=d1 subject=DE:HRB:1 type=861 commitment=#root fields=12 issue_day=D-2
 verify_document from=verifier document=DE:HRB:1/d1 verdict=MATCH method=ORIGINAL_SEEN day=D commitment=#root check_digest=#check
 revoke_document from=DE:HRB:1 document=DE:HRB:1/d1 day=D reason=3
