@@ -138,7 +138,7 @@ func TestSweepOverABadRecord(t *testing.T) {
 		var due types.Due
 		require.NoError(t, due.Unmarshal(value))
 		if due.Kind == types.DueKind_DUE_COMPROMISE {
-			require.EqualValues(t, dueParkedUnix, dueUnix(key))
+			require.Equal(t, int64(dueParkedUnix), dueUnix(key))
 			require.Equal(t, "movement/carrier/n3", due.Cursor)
 			stuck++
 		}
