@@ -16,8 +16,9 @@ import (
 // same trade that of their order.
 
 const (
-	// maxHits bounds the financings that a fingerprint's row names.
-	maxHits = 32
+	// maxHits bounds the financings that a fingerprint's row names. Of F1 and F6, on which no other paper may hit, it bounds
+	// the live financings of one paper, however it was split.
+	maxHits = maxLiens
 	// maxAlerts bounds the alerts of a financing; more of them say nothing new.
 	maxAlerts = 32
 )
