@@ -254,6 +254,12 @@ func (tr *trade) requireSums() {
 		require.LessOrEqual(tr.t, len(r.ClosingMonths), int(r.Parts)+len(r.WriteOffs))
 		return nil
 	}))
+	require.NoError(tr.t, each(tr, types.Financings, func(_ string, f *types.Financing) error {
+		if f.Experience {
+			open[f.Borrower] += f.BaseMinor - f.RepaidBaseMinor
+		}
+		return nil
+	}))
 	for subject, head := range want.heads {
 		stored, err := state.Get(tr, types.SubjectKey(subject))
 		require.NoError(tr.t, err)
