@@ -20,7 +20,8 @@ import (
 // institution signed for both.
 //
 // Nobody moves a promise alone once its day has passed, and one institution that signs for both sides neither; the buyer
-// can agree to another day. After the delivery only the amount can change.
+// can agree to another day. After the delivery only the amount can change; it stays above what was invoiced, executed,
+// returned, or pledged.
 
 // checkAmendOrder refuses what no state could make valid.
 func checkAmendOrder(m *types.AmendOrder) error {
@@ -34,7 +35,7 @@ func checkAmendOrder(m *types.AmendOrder) error {
 }
 
 // amendOrder checks: day, order, the signer's part, whether these are its terms already, promised day, terms, state,
-// day of the order, use, fixing, limit of the mandate.
+// use, fixing, liens, day of the order, limit of the mandate.
 func amendOrder(tx *Tx, m *types.AmendOrder) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err
