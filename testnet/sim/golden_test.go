@@ -53,7 +53,7 @@ func TestGoldenHistory(t *testing.T) {
 	defer runtime.GOMAXPROCS(processors)
 	for _, n := range []int{1, 2} {
 		runtime.GOMAXPROCS(n)
-		require.NoError(t, h.Replay(), "with %d processors", n)
+		require.NoError(t, h.Replay(), "with %d processors; if the rules are meant to come to something else now, run with -update and say so: it is consensus", n)
 	}
 	for _, b := range h.Blocks {
 		txs += len(b.Txs)
@@ -62,19 +62,40 @@ func TestGoldenHistory(t *testing.T) {
 	t.Logf("%s: %d blocks, %d transactions, app hash %X", runtime.GOARCH, len(h.Blocks), txs, h.Blocks[goldenBlocks-1].AppHash)
 }
 
-// TestGoldenHistoryOn386 replays it in a program for a machine with words of 32 bits, which runs here natively.
-func TestGoldenHistoryOn386(t *testing.T) {
+// on386 runs tests as a program for a machine with words of 32 bits, which runs here natively; empty elsewhere.
+func on386(t *testing.T, args ...string) string {
+	t.Helper()
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Logf("%s/%s runs no programs for linux/386", runtime.GOOS, runtime.GOARCH)
-		return
+		return ""
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^TestGoldenHistory$", ".")
-	cmd.Env = append(os.Environ(), "GOARCH=386", "CGO_ENABLED=0")
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1"}, args...)...)
+	cmd.Env = append(os.Environ(), "GOARCH=386", "CGO_ENABLED=0", "SOAK=")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), "386: 200 blocks", "it has really run")
+	return string(out)
+}
+
+// TestGoldenHistoryOn386 replays it there.
+func TestGoldenHistoryOn386(t *testing.T) {
+	if out := on386(t, "-v", "-run", "^TestGoldenHistory$", "."); out != "" {
+		require.Contains(t, out, "386: 200 blocks", "it has really run")
+	}
+}
+
+// TestRulesOn386: on a long run all tests of the rules and of the state pass there, too; otherwise they build.
+func TestRulesOn386(t *testing.T) {
+	args := []string{"-run", "^$"}
+	if os.Getenv("SOAK") != "" {
+		args = []string{"-timeout", "30m"}
+	}
+	for _, pkg := range []string{"types", "types/score", "app/state", "app/ledger"} {
+		if out := on386(t, append(args, "tradecredit/"+pkg)...); out != "" {
+			require.Contains(t, out, "ok  \ttradecredit/"+pkg)
+		}
+	}
 }
 
 // TestHistoryIsKeptWhole: what is written is what is read, and a changed byte is noticed.
