@@ -95,11 +95,11 @@ func (tx *Tx) imprint(f *types.Financing, c *collateral) error {
 
 // alert tells both lenders that their financings rest on papers that look alike.
 func (tx *Tx) alert(f *types.Financing, p fingerprint, h *types.FingerprintHit) error {
-	note := types.Alert{Fingerprint: uint32(p.number), Epoch: p.epoch, Financing: h.Financing, Lender: h.Lender, Height: tx.Block.Height}
-	warn(f, note)
-	if h.Financing == f.Id {
+	if h.Financing == f.Id { // its lender has both papers before him
 		return nil
 	}
+	note := types.Alert{Fingerprint: uint32(p.number), Epoch: p.epoch, Financing: h.Financing, Lender: h.Lender, Height: tx.Block.Height}
+	warn(f, note)
 	other, err := tx.financing(h.Financing)
 	if err != nil {
 		return err
