@@ -108,7 +108,7 @@ record_claim from=insurer id=k1 policy=insurer/p1 event=CLAIM_FILED amount_minor
 
 // signers are who may send in FuzzApply.
 var signers = []string{"bank-a/bank", "bank-a/council", "bank-b/bank", "bank-b/council", "platform/platform", "carrier/second",
-	"customs/customs", "tax/tax", "forex/forex", "verifier/verifier", "insurer/insurer", "auditor/auditor", "DE:HRB:1", "IT:REA:3"}
+	"customs/customs", "tax/tax", "forex/forex", "verifier/verifier", "insurer/insurer", "auditor/auditor", "bureau/bureau", "DE:HRB:1", "IT:REA:3"}
 
 // onBehalf are whom they may act for.
 var onBehalf = []string{"", "DE:HRB:1", "FR:RCS:2", "IT:REA:3"}
@@ -132,7 +132,7 @@ func (w *world) live(text string) (lines []sent) {
 func FuzzApply(f *testing.F) {
 	w := newWorld(f, castText, "USD", "")
 	seeded := map[string]bool{}
-	for _, s := range w.live(everyMessage) {
+	for _, s := range w.live(everyMessage + governanceLife[1:]) {
 		m := s.tx.Body.Messages[0]
 		data, err := m.Marshal()
 		require.NoError(f, err)

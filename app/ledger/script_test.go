@@ -43,6 +43,7 @@ const castText = `
 auditor    auditor  AUDITOR
 bank-a     bank-a   COUNCIL,OPERATOR,BANK
 bank-b     bank-b   COUNCIL,BANK
+bureau     bureau   BUREAU
 carrier    carrier  LOGISTICS
 customs    customs  CUSTOMS
 factor-a   bank-a   BANK

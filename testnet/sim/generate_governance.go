@@ -97,7 +97,7 @@ func (w *world) epochOrUpgrade(m *types.Propose) {
 	if chance(w.rng, 40) {
 		plan := &types.PlanUpgrade{AppVersion: 2, Height: w.height + 1_000_000, BinaryDigest: w.digest()}
 		if chance(w.rng, 40) {
-			plan = &types.PlanUpgrade{} // dropped
+			plan = &types.PlanUpgrade{AppVersion: 2} // dropped
 		}
 		m.Action = &types.Propose_Upgrade{Upgrade: plan}
 		return
