@@ -146,8 +146,8 @@ func (tx *Tx) corrections(record string) (uint32, error) {
 	}
 }
 
-// mayCorrect refuses whoever did not sign the record, a record that fell, an id that is not the record's own, and a new
-// version that is the old one. Then p says what the new version's provenance is, for an event of that day.
+// mayCorrect refuses whoever did not sign the record, a record that fell or left the scores after a dispute, an id that is
+// not the record's own, and a new version that is the old one. Then p says what the new version's provenance is, for an event of that day.
 func (tx *Tx) mayCorrect(c *correction, p *types.Provenance, source string, day int32) error {
 	switch {
 	case p.Signer != tx.Sender.ID || p.Role != tx.Sender.Key.Role:
@@ -158,6 +158,13 @@ func (tx *Tx) mayCorrect(c *correction, p *types.Provenance, source string, day 
 		return types.Refuse(types.Code_not_correctable, "%s fell with the key that signed it", c.key)
 	case bytes.Equal(p.Content, c.content):
 		return types.Refuse(types.Code_correction_changes_nothing, "%s says so already", c.key)
+	}
+	row, err := state.Get(tx, types.DisputedItemKey(c.key))
+	if err != nil {
+		return err
+	}
+	if row != nil && row.Left {
+		return types.Refuse(types.Code_not_correctable, "%s left the scores with %s", c.key, row.Last)
 	}
 	if err := tx.eventDay(day); err != nil {
 		return err
