@@ -56,13 +56,13 @@ func TestOrderStates(t *testing.T) {
 func TestDeclarationStates(t *testing.T) {
 	seen := 0
 	transitions(t, `
-	                       INSPECTED RELEASED GATE_OUT DECLARATION_CLOSED DECLARATION_AMENDED DECLARATION_REVOKED
-	DECLARATION_DECLARED   INSPECTED RELEASED -        -                  DECLARED            IS_REVOKED
-	DECLARATION_INSPECTED  -         RELEASED -        -                  INSPECTED           IS_REVOKED
-	DECLARATION_RELEASED   -         -        GATE_OUT -                  -                   IS_REVOKED
-	DECLARATION_GATE_OUT   -         -        -        IS_CLOSED          -                   -
-	DECLARATION_IS_CLOSED  -         -        -        -                  -                   -
-	DECLARATION_IS_REVOKED -         -        -        -                  -                   -
+	                       INSPECTED RELEASED GATE_OUT DECLARATION_CLOSED DECLARATION_AMENDED DECLARATION_REVOKED SUMMARY_DECLARED SOLD_THROUGH
+	DECLARATION_DECLARED   INSPECTED RELEASED -        -                  DECLARED            IS_REVOKED          -                -
+	DECLARATION_INSPECTED  -         RELEASED -        -                  INSPECTED           IS_REVOKED          -                -
+	DECLARATION_RELEASED   -         -        GATE_OUT -                  RELEASED            IS_REVOKED          RELEASED         -
+	DECLARATION_GATE_OUT   -         -        -        IS_CLOSED          GATE_OUT            -                   GATE_OUT         GATE_OUT
+	DECLARATION_IS_CLOSED  -         -        -        -                  -                   -                   -                -
+	DECLARATION_IS_REVOKED -         -        -        -                  -                   -                   -                -
 	`, func(from, event, to string) {
 		next, ok := cleared(types.DeclarationStatus(types.DeclarationStatus_value[from]), types.CustomsEvent(types.CustomsEvent_value[event]))
 		require.Equal(t, to != "-", ok, "%s, %s", from, event)
