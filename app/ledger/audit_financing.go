@@ -16,17 +16,20 @@ import (
 func (b *Block) auditFinancing(r state.Reader) error {
 	want := expected{liens: map[string][]*types.Lien{}, hits: map[string][]types.FingerprintHit{}, papers: map[string]bool{}}
 	repaid := map[string]int64{} // read by key only
-	parts := map[string]uint32{}
+	parts, counted := map[string]uint32{}, map[string]int{}
 	err := each(r, types.Repayments, func(_ string, p *types.Repayment) error {
 		repaid[p.Repayment.Financing] += p.Repayment.AmountMinor
 		parts[p.Repayment.Financing]++
+		if p.Counted {
+			counted[p.Repayment.Financing]++
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	err = each(r, types.Financings, func(id string, f *types.Financing) error {
-		if err := auditRepaid(f, repaid[id], parts[id]); err != nil {
+		if err := auditRepaid(f, repaid[id], parts[id], counted[id]); err != nil {
 			return err
 		}
 		reserved := f.Status == types.FinancingStatus_RESERVED
@@ -53,17 +56,20 @@ func (b *Block) auditFinancing(r state.Reader) error {
 }
 
 // auditRepaid: what was repaid is what the repayments say, and what a release closed; nothing is owed on what has ended.
-func auditRepaid(f *types.Financing, repaid int64, parts uint32) error {
+func auditRepaid(f *types.Financing, repaid int64, parts uint32, counted int) error {
 	if f.ClosingEntry != 0 {
 		parts++
+	}
+	if f.ClosingCounted {
+		counted++
 	}
 	switch {
 	case f.AdvanceMinor > f.ReservedMinor || f.RepaidMinor > f.AdvanceMinor || f.RepaidBaseMinor > f.BaseMinor:
 		return fmt.Errorf("%d reserved, %d advanced, %d repaid", f.ReservedMinor, f.AdvanceMinor, f.RepaidMinor)
 	case parts != f.Parts || f.ClosingEntry == 0 && repaid != f.RepaidMinor || repaid > f.RepaidMinor:
 		return fmt.Errorf("%d repaid in %d parts, the record says %d in %d", repaid, parts, f.RepaidMinor, f.Parts)
-	case len(f.ClosingMonths) != len(f.ClosingEntries) || len(f.ClosingMonths) > int(f.Parts):
-		return fmt.Errorf("%d months of %d counted parts", len(f.ClosingMonths), len(f.ClosingEntries))
+	case len(f.ClosingMonths) != len(f.ClosingEntries) || len(f.ClosingMonths) != counted:
+		return fmt.Errorf("%d months of %d counted parts, %d say so", len(f.ClosingMonths), len(f.ClosingEntries), counted)
 	}
 	switch f.Status {
 	case types.FinancingStatus_REPAID, types.FinancingStatus_BOUGHT_BACK, types.FinancingStatus_CURED:

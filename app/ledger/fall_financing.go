@@ -28,7 +28,6 @@ func fallFinancing(tx *Tx, m mark, key string, value []byte) (int, error) {
 			if err := tx.uncountRepayment(f, f.ClosingEntry-1); err != nil {
 				return 0, err
 			}
-			f.ClosingCounted = false
 		}
 		fell(f.Ended)
 		work += 2
@@ -75,8 +74,8 @@ func fallRepayment(tx *Tx, m mark, key string, value []byte) (int, error) {
 	return 2, state.Set(tx, types.Key[types.Repayment](key), p)
 }
 
-// uncountRepayment takes a counted part of a financing, by the number of its row in the borrower's log, out of the sums.
-// The caller writes f, and forgets with the part that it counts.
+// uncountRepayment takes a counted part of a financing, by the number of its row in the borrower's log, out of the sums;
+// what it paid stays paid. The caller writes f.
 func (tx *Tx) uncountRepayment(f *types.Financing, entry uint64) error {
 	i := slices.Index(f.ClosingEntries, entry)
 	if i < 0 || len(f.ClosingMonths) != len(f.ClosingEntries) {
@@ -91,8 +90,23 @@ func (tx *Tx) uncountRepayment(f *types.Financing, entry uint64) error {
 	f.ClosingEntries = slices.Delete(f.ClosingEntries, i, i+1)
 	e.Kind, e.Reverses, e.Open, e.Last = types.EntryKind_ENTRY_PAID_EXCLUDED, entry+1, false, false
 	e.MonthWas, e.MonthNow, e.First = month, closingMonth(f), untouched != untouchedFinancing(f)
-	_, err = tx.post(f.Borrower, *e)
-	return err
+	if _, err := tx.post(f.Borrower, *e); err != nil {
+		return err
+	}
+	if f.ClosingEntry == entry+1 {
+		f.ClosingCounted = false
+		return nil
+	}
+	key := types.Key[types.Repayment](e.Record)
+	p, err := state.Get(tx, key)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return missing(string(key))
+	}
+	p.Counted = false
+	return state.Set(tx, key, p)
 }
 
 // absolveFinancing ends an experience that rests on nothing any more: who confirmed the advance had a key in wrong hands,
@@ -101,12 +115,21 @@ func (tx *Tx) absolveFinancing(f *types.Financing) error {
 	if !f.Experience || !f.Confirmed.Fallen || len(f.ClosingMonths) > 0 {
 		return nil
 	}
+	return tx.unoblige(f, types.EntryKind_ENTRY_OBLIGATION_REVERSED)
+}
+
+// unoblige takes the obligation of a financing without counted parts out of the sums, with what is owed of it. The caller
+// writes f.
+func (tx *Tx) unoblige(f *types.Financing, kind types.EntryKind) error {
 	e, err := tx.logRow(f.Borrower, f.ObligationEntry-1)
 	if err != nil {
 		return err
 	}
-	e.Kind, e.Reverses = types.EntryKind_ENTRY_OBLIGATION_REVERSED, f.ObligationEntry
-	e.BaseMinor, e.Open, e.Evidence = f.BaseMinor-f.RepaidBaseMinor, owed(f) > 0, types.Evidence_SELF_DECLARED
+	e.Kind, e.Reverses = kind, f.ObligationEntry
+	e.BaseMinor, e.Open = f.BaseMinor-f.RepaidBaseMinor, owed(f) > 0
+	if f.Confirmed.Fallen { // it lost its evidence then
+		e.Evidence = types.Evidence_SELF_DECLARED
+	}
 	if _, err := tx.post(f.Borrower, *e); err != nil {
 		return err
 	}

@@ -298,38 +298,16 @@ func leaveFinancing(tx *Tx, id string) (int, error) {
 		return 0, err
 	}
 	work := 2 + 2*len(f.ClosingEntries)
-	for len(f.ClosingEntries) > 0 {
-		if err := tx.uncountInstallment(f); err != nil {
+	for n := len(f.ClosingEntries); n > 0; n-- {
+		if err := tx.uncountRepayment(f, f.ClosingEntries[n-1]); err != nil {
 			return 0, err
 		}
 	}
 	if f.Experience {
-		e, err := tx.logRow(f.Borrower, f.ObligationEntry-1)
-		if err != nil {
-			return 0, err
-		}
-		e.Kind, e.Reverses = types.EntryKind_ENTRY_OBLIGATION_EXCLUDED, f.ObligationEntry
-		e.BaseMinor, e.Open = f.BaseMinor-f.RepaidBaseMinor, owed(f) > 0
-		if _, err := tx.post(f.Borrower, *e); err != nil {
+		if err := tx.unoblige(f, types.EntryKind_ENTRY_OBLIGATION_EXCLUDED); err != nil {
 			return 0, err
 		}
 	}
-	f.Experience, f.ObligationEntry, f.Suppressed = false, 0, 1
+	f.Suppressed = 1
 	return work, state.Set(tx, types.FinancingKey(id), f)
-}
-
-// uncountInstallment takes the last part of a financing that counts out of the sums; it stays paid. The caller writes f.
-func (tx *Tx) uncountInstallment(f *types.Financing) error {
-	last := len(f.ClosingEntries) - 1
-	n := f.ClosingEntries[last]
-	e, err := tx.logRow(f.Borrower, n)
-	if err != nil {
-		return err
-	}
-	monthWas, untouched := closingMonth(f), untouchedFinancing(f)
-	f.ClosingMonths, f.ClosingEntries = f.ClosingMonths[:last], f.ClosingEntries[:last]
-	e.Kind, e.Reverses, e.Open, e.Last = types.EntryKind_ENTRY_PAID_EXCLUDED, n+1, false, false
-	e.MonthWas, e.MonthNow, e.First = monthWas, closingMonth(f), untouched != untouchedFinancing(f)
-	_, err = tx.post(f.Borrower, *e)
-	return err
 }
