@@ -91,6 +91,7 @@ func (p *paper) credit(id string, note *types.CreditNote) error {
 	e.Day, e.DueDay, e.BaseMinor = note.Note.Day, m.DueDay, note.BaseMinor
 	e.Counted, e.Open = false, r.Experience
 	p.moves(&e, was)
+	e.OnTime = today <= m.DueDay+collectionGrace
 	if _, err := p.tx.post(m.Debtor, e); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ type naiveEnd struct {
 type naivePaper struct {
 	ends   map[string]*naiveEnd
 	due    int32
-	closed string // how the last act that closed all of it did so: "in time", "late", "dropped"
+	closed string // how the last act that closed one of the ends did so: "in time" or "late"
 }
 
 func (n *naivePaper) end(name string) *naiveEnd {
@@ -105,8 +105,8 @@ func papers(log []posted, opens, takes, closes, reopens []types.EntryKind) map[s
 			out[e.Record] = &naivePaper{ends: map[string]*naiveEnd{}}
 		}
 		n := out[e.Record]
-		before, was, _ := n.open()
 		end := n.end(p.end)
+		before := end.rest
 		switch {
 		case e.Kind == types.EntryKind_ENTRY_RECEIVABLE_SPLIT:
 			for _, c := range p.cuts {
@@ -130,7 +130,7 @@ func papers(log []posted, opens, takes, closes, reopens []types.EntryKind) map[s
 		case types.EntryKind_ENTRY_COLLECTED_REVERSED:
 			end.paid--
 		}
-		if after, _, _ := n.open(); was && before > 0 && after == 0 {
+		if end.in && before > 0 && end.rest == 0 {
 			n.closed = howClosed(e)
 		}
 	}
@@ -140,12 +140,11 @@ func papers(log []posted, opens, takes, closes, reopens []types.EntryKind) map[s
 // howClosed tells when an act closed a claim. A credit note says itself whether it came in time, for its day is its seller's
 // word.
 func howClosed(e types.Entry) string {
-	switch {
-	case e.Kind == types.EntryKind_ENTRY_GIVEN_UP:
-		return "late"
-	case e.Kind == types.EntryKind_ENTRY_CREDIT_NOTE && e.ClaimNow != claimLate:
-		return "in time"
-	case e.Kind == types.EntryKind_ENTRY_CREDIT_NOTE, e.Day > e.DueDay+30:
+	late := e.Kind == types.EntryKind_ENTRY_GIVEN_UP || e.Day > e.DueDay+30
+	if e.Kind == types.EntryKind_ENTRY_CREDIT_NOTE {
+		late = !e.OnTime
+	}
+	if late {
 		return "late"
 	}
 	return "in time"

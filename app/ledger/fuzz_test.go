@@ -65,6 +65,14 @@ accept_receivable from=bank-a for=FR:RCS:2 receivable=DE:HRB:1/r1 day=D commitme
 record_settlement from=bank-b id=#p1 payer=FR:RCS:2 payee=DE:HRB:1 currency=USD amount_minor=700000 day=D channel=CIPS stage=SALE side=CREDITOR allocations.0.receivable=DE:HRB:1/r1 allocations.0.amount_minor=400000
 reverse_settlement from=bank-b settlement=#p1 day=D reason=2
 record_settlement from=bank-b id=#p2 payer=FR:RCS:2 payee=DE:HRB:1 currency=USD amount_minor=500000 day=D channel=CIPS stage=SALE side=CREDITOR allocations.0.receivable=DE:HRB:1/r1 allocations.0.amount_minor=500000
+issue_receivable from=DE:HRB:1 id=k1 seller=DE:HRB:1 debtor=IT:REA:3 type=380 currency=USD amount_minor=1000000 issue_day=D-400 due_day=D-200 commitment=#paper
+reject_receivable from=IT:REA:3 receivable=DE:HRB:1/k1 day=D reason=1
+issue_receivable from=DE:HRB:1 id=k2 seller=DE:HRB:1 debtor=IT:REA:3 type=380 currency=USD amount_minor=1000000 issue_day=D-400 due_day=D-200 commitment=#paper
+void_receivable from=DE:HRB:1 receivable=DE:HRB:1/k2 day=D reason=1
+issue_receivable from=DE:HRB:1 id=k3 seller=DE:HRB:1 debtor=IT:REA:3 type=380 currency=USD amount_minor=1000000 issue_day=D-400 due_day=D-200 commitment=#paper
+split_receivable from=DE:HRB:1 receivable=DE:HRB:1/k3 day=D children.0.id=k4 children.0.amount_minor=400000 children.1.id=k5 children.1.amount_minor=600000
+adjust_receivable from=DE:HRB:1 id=n1 receivable=DE:HRB:1/k4 amount_minor=100000 fault=FAULT_OF_SELLER day=D commitment=#note
+write_off from=DE:HRB:1 receivable=DE:HRB:1/k4 day=D reason=1
 grant_consent from=DE:HRB:1 id=c1 grantee=bank-a purpose=CREDIT_GRANT scope=SCORE until_day=D+30 uses=9
 grant_consent from=bank-a for=FR:RCS:2 id=c2 grantee=bank-b purpose=CREDIT_GRANT scope=SCORE until_day=D+30 uses=3
 query_credit from=bank-a id=q1 subject=DE:HRB:1 purpose=CREDIT_GRANT output=SCORE consent=DE:HRB:1/c1 salt=#salt

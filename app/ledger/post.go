@@ -30,7 +30,7 @@ import (
 //     GIVEN_UP, and for obligations and claims of a paper that was split, whose items are the paper's and not each end's, or
 //     of a claim that was closed without a payment. first then is the mark of an obligation, as for a part.
 //   - CREDITED closes what was open and is no part; WRITTEN_OFF is a part, and neither an event nor money. A CREDIT_NOTE that
-//     counts weighs against the seller in month_was, the month of issue.
+//     counts weighs against the seller in month_was, the month of issue; its on_time is that of the block, not of its day.
 //   - RECEIVABLE_ISSUED_REVERSED repeats the RECEIVABLE_ISSUED that it names, with the amount that is void, and last once
 //     nothing is left of the receivable. RECEIVABLE_REJECTED counts in the seller's log only, in month_was.
 //   - EVIDENCE_LOST, CUSTOMS_EXCLUDED, EVENT_EXCLUDED and VERDICT_EXCLUDED repeat the entry that they name in reverses; an

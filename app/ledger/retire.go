@@ -3,7 +3,6 @@ package ledger
 import (
 	"slices"
 
-	"tradecredit/app/state"
 	"tradecredit/types"
 )
 
@@ -129,41 +128,4 @@ func (p *paper) reviewOrder() error {
 		return err
 	}
 	return p.tx.review(id, o)
-}
-
-// expel takes a receivable out of all scores for good, after a dispute: its counted parts and write-offs, its obligation and
-// its claim. What they closed stays closed, and it can still be paid. It is no experience any more and becomes none again;
-// what came of the same paper beside it stays. It writes the receivable, its root and its settlements.
-func (p *paper) expel() error {
-	r := p.r
-	if err := p.forgiveWriteOffs(); err != nil {
-		return err
-	}
-	for _, n := range slices.Backward(slices.Clone(r.ClosingEntries)) {
-		e, err := p.tx.logRow(r.Receivable.Debtor, n)
-		if err != nil {
-			return err
-		}
-		key := types.Key[types.Settlement](e.Record)
-		s, err := state.Get(p.tx, key)
-		if err != nil {
-			return err
-		}
-		if s == nil || int(e.Part) >= len(s.Parts) || s.Parts[e.Part].DebtorEntry != n {
-			return types.Refuse(types.Code_inconsistent_state, "entry %d of %s is no part of %s", n, r.Receivable.Debtor, p.id)
-		}
-		if err := p.uncountPart(s, int(e.Part)); err != nil {
-			return err
-		}
-		if err := state.Set(p.tx, key, s); err != nil {
-			return err
-		}
-	}
-	r.Suppressed = 1
-	if r.Experience {
-		if err := p.unoblige(obligationExcluded); err != nil {
-			return err
-		}
-	}
-	return p.write()
 }
