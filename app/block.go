@@ -17,6 +17,7 @@ import (
 type stagedBlock struct {
 	height  int64
 	unix    int64
+	hash    []byte // the block's own
 	staged  *state.Staged
 	view    *state.View // what the block lies over; closed when the block is applied or dropped
 	txs     []blockTx
@@ -42,7 +43,7 @@ func (a *App) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBlock) (
 	if err != nil {
 		return nil, err
 	}
-	b := &stagedBlock{height: req.Height, unix: req.Time.Unix(), view: view}
+	b := &stagedBlock{height: req.Height, unix: req.Time.Unix(), hash: req.Hash, view: view}
 	if err := a.execute(b, prior, req.Txs); err != nil {
 		release(view)
 		return nil, fmt.Errorf("block %d: %w", req.Height, err)
@@ -82,6 +83,9 @@ func (a *App) execute(b *stagedBlock, prior state.Reader, raw [][]byte) error {
 	}
 	stats, err := block.Begin()
 	if err != nil {
+		return err
+	}
+	if err := block.Remember(b.hash); err != nil {
 		return err
 	}
 	a.metrics.began(stats)

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"encoding/binary"
+
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -220,7 +222,7 @@ func (r *replica) process(txs [][]byte) bool {
 func (r *replica) finalize(txs [][]byte) *abci.ResponseFinalizeBlock {
 	r.t.Helper()
 	height, unix := r.next()
-	res, err := r.FinalizeBlock(context.Background(), &abci.RequestFinalizeBlock{Txs: txs, Height: height, Time: time.Unix(unix, 0)})
+	res, err := r.FinalizeBlock(context.Background(), &abci.RequestFinalizeBlock{Txs: txs, Height: height, Time: time.Unix(unix, 0), Hash: blockHash(height)})
 	require.NoError(r.t, err)
 	require.Len(r.t, res.TxResults, len(txs))
 	r.staging = txs
@@ -323,4 +325,24 @@ func disk(t testing.TB, fs vfs.FS) string {
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	require.Eventually(t, ok, 10*time.Second, time.Millisecond, what)
+}
+
+// blockHash is what the harness calls the hash of a block.
+func blockHash(height int64) []byte {
+	h := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(height)))
+	return h[:]
+}
+
+// leaves is the whole committed state but for the log of block hashes, which grows with every block.
+func (r *replica) leaves() map[string]string {
+	view := r.View()
+	defer view.Close()
+	all := map[string]string{}
+	require.NoError(r.t, view.Scan("", func(key string, value []byte) error {
+		if key != string(types.BlockLogKey) {
+			all[key] = string(value)
+		}
+		return nil
+	}))
+	return all
 }

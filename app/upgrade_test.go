@@ -42,7 +42,7 @@ func TestUpgrade(t *testing.T) {
 	stops(err)
 	_, err = old.ProcessProposal(t.Context(), &abci.RequestProcessProposal{Height: height, Time: at})
 	stops(err)
-	_, err = old.FinalizeBlock(t.Context(), &abci.RequestFinalizeBlock{Height: height, Time: at})
+	_, err = old.FinalizeBlock(t.Context(), &abci.RequestFinalizeBlock{Height: height, Time: at, Hash: blockHash(height)})
 	stops(err)
 
 	// The old program does not come back; the new one goes on from where it stopped.

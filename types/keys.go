@@ -33,6 +33,12 @@ const EpochsKey Key[Epochs] = "epochs"
 // ModelPlanKey says which models are in shadow and which comes into force when.
 const ModelPlanKey Key[ModelPlan] = "model-plan"
 
+// BlockLogKey is the head of the log of block hashes.
+const BlockLogKey Key[BlockLog] = "block-log"
+
+// BlockLogName names the log of block hashes; see EntryLog. No subject is called so.
+const BlockLogName = "block-log"
+
 // DueCursorKey says how far the queues are worked off: a Due whose id is a time in decimal digits, a multiple of a
 // thousand seconds. Nothing waits before it.
 const DueCursorKey Key[Due] = "due-cursor"

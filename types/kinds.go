@@ -21,6 +21,7 @@ var Kinds = []Kind{
 	{string(UpgradeKey), func() Unmarshaler { return new(UpgradePlan) }},
 	{string(EpochsKey), func() Unmarshaler { return new(Epochs) }},
 	{string(ModelPlanKey), func() Unmarshaler { return new(ModelPlan) }},
+	{string(BlockLogKey), func() Unmarshaler { return new(BlockLog) }},
 	{string(DueCursorKey), func() Unmarshaler { return new(Due) }},
 	{string(Members), func() Unmarshaler { return new(Member) }},
 	{string(Keys), func() Unmarshaler { return new(KeyRecord) }},

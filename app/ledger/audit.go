@@ -26,7 +26,7 @@ func Audit(r state.Reader, unix int64) error {
 		return errNoChain
 	}
 	for _, audit := range []func(state.Reader) error{
-		auditSettlements, auditOrders, b.auditConsents, auditProposals, auditKeys, auditLogs, auditFallen, auditGoods, b.auditRights, b.keepsCouncil,
+		auditSettlements, auditOrders, b.auditConsents, auditProposals, auditKeys, auditLogs, auditBlockLog, auditFallen, auditGoods, b.auditRights, b.keepsCouncil,
 		b.auditGovernance, b.auditFinancing,
 	} {
 		if err := audit(r); err != nil {
