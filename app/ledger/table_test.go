@@ -58,6 +58,7 @@ var notShown = map[types.Code]string{
 	types.Code_quota_bytes_exceeded:       "the lowest quota is a megabyte: TestQuotas",
 	types.Code_block_cost_exceeded:        "checked where blocks are made, in package app",
 	types.Code_model_unknown:              "InitChain writes a model that is active",
+	types.Code_too_many_liens:             "needs 65 liens on one trade: TestFinancingLimits",
 	types.Code_overflow:                   "needs sums that no script reaches: TestPostRefuses",
 	types.Code_inconsistent_state:         "needs rows that no rule writes: TestQueueBadItem",
 }
