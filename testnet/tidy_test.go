@@ -34,7 +34,8 @@ var layers = map[string]string{
 	"testnet/demo":     "types node client testnet",
 	"testnet/localnet": "types node client testnet",
 	"testnet/planted":  "",
-	"testnet/sim":      "types types/score app app/state app/ledger testnet/model",
+	"testnet/model":    "types",
+	"testnet/sim":      "types types/score app app/state app/ledger",
 	"testnet/bench":    "types types/score app app/state app/ledger node client testnet",
 }
 

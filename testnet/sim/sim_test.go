@@ -22,6 +22,9 @@ const (
 	seedsInSoak, blocksInSoak = 1000, 500
 )
 
+// codesReached is how many different codes a run must come to at least.
+const codesReached = 200
+
 // extent reads which seeds are played, and how many blocks of each.
 func extent(t *testing.T) (from, to uint64, blocks int64) {
 	to, blocks = seedsInTest, blocksInTest
@@ -82,6 +85,7 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%d seeds of %d blocks in %.1f s, %d codes\n%s", to-from, blocks, time.Since(began).Seconds(), all.Codes(), all)
 	if to-from >= seedsInTest && blocks >= blocksInTest && !t.Failed() {
 		require.Empty(t, all.Missing(), "never reached")
+		require.GreaterOrEqual(t, all.Codes(), codesReached)
 		require.Zero(t, all.Of(code(types.Code_inconsistent_state)), "rows that contradict each other")
 		require.Empty(t, uncovered(), "messages that the model has no rule for")
 	}
