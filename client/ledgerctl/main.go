@@ -100,7 +100,7 @@ func newRoot() *cobra.Command {
 	f.StringVar(&o.passphraseFD, "passphrase-fd", "", "number of the file descriptor with the passphrase (or env "+client.PassphraseVariable+", or the terminal)")
 	f.StringVarP(&o.output, "output", "o", "human", "human or json")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newTx(o), newGet(o), newList(o), newEntries(o), newReport(o), newVerify(o), newImport(o), newKeys(o), newTrust(o), newDocuments(o), newParcels(o), newFingerprints(o), newQuery(o), newStatus(o), newVersion(o))
+	root.AddCommand(newTx(o), newGet(o), newList(o), newEntries(o), newReport(o), newVerify(o), newImport(o), newKeys(o), newTrust(o), newDocuments(o), newParcels(o), newFingerprints(o), newCodes(o), newQuery(o), newStatus(o), newVersion(o))
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if o.output != "human" && o.output != "json" {
 			return usagef("--output is human or json, not %q", o.output)
