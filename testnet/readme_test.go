@@ -221,6 +221,9 @@ func TestReadmeTruth(t *testing.T) {
 		_, err := os.Stat(filepath.Join("..", f[1]))
 		require.NoError(t, err, "the README names %s", f[1])
 	}
+	for _, row := range types.Table {
+		require.Contains(t, text, "`"+row.Name+"`", "a message without a word in the README")
+	}
 	require.Equal(t, 4911, readDeliveries(t).good)
 	require.Contains(t, text, "4,911 real delivery lines")
 	require.Equal(t, 117, readPayments(t).good/100)
