@@ -119,7 +119,7 @@ func (tr *trade) ok(signer string, msg types.Msg) {
 // collect reads what the logs have gained; of several logs in one message those of the payee come first, as exclusions
 // do.
 func (tr *trade) collect() {
-	for _, s := range []string{seller, third, buyer} {
+	for _, s := range []string{friend, sister, seller, third, buyer} {
 		head, err := state.Get(tr, types.SubjectKey(s))
 		require.NoError(tr.t, err)
 		if head == nil {
