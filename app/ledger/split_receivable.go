@@ -52,15 +52,8 @@ func splitReceivable(tx *Tx, m *types.SplitReceivable) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err
 	}
-	for _, c := range m.Children {
-		id := tx.RecordID(c.Id)
-		old, err := state.Get(tx, types.ReceivableKey(id))
-		if err != nil {
-			return err
-		}
-		if old != nil {
-			return again(tx, "receivable", types.ReceivableKey(id), old, old.Provenance)
-		}
+	if known, err := tx.splitBefore(m); err != nil || known {
+		return err
 	}
 	p, err := tx.paper(m.Receivable)
 	if err != nil {
@@ -73,6 +66,25 @@ func splitReceivable(tx *Tx, m *types.SplitReceivable) error {
 		return err
 	}
 	return p.divide(m)
+}
+
+// splitBefore looks at the ids of the children. One split is one message: all of its children are confirmed again, or none.
+func (tx *Tx) splitBefore(m *types.SplitReceivable) (known bool, err error) {
+	for _, c := range m.Children {
+		key := types.ReceivableKey(tx.RecordID(c.Id))
+		old, err := state.Get(tx, key)
+		if err != nil {
+			return false, err
+		}
+		if old == nil {
+			continue
+		}
+		if err := again(tx, "receivable", key, old, old.Provenance); err != nil {
+			return false, err
+		}
+		known = true
+	}
+	return known, nil
 }
 
 // divisible refuses what cannot be split so.
