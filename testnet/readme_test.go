@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tradecredit/types"
+
 	"tradecredit/client"
 )
 
