@@ -347,3 +347,37 @@ func (b *breach) answer() {
 		b.say(d.Subject, &types.ResolveDispute{Dispute: id, Outcome: types.DisputeOutcome_DISPUTE_WITHDRAWN, AwardDigest: digest("award")})
 	}
 }
+
+// What leaves at once by the thousand leaves over many blocks: a block does no more than its share.
+func TestLeavingIsBoundedPerBlock(t *testing.T) {
+	tr := newTrade(t)
+	var disputes []string
+	for range 8 {
+		id := tr.issue(seller, buyer, 6000, tradeDay-5)
+		tr.accept(id)
+		for range 40 {
+			tr.pay("bank-a", id, 100, tradeDay)
+		}
+		disputes = append(disputes, tr.open(buyer, "receivable/"+id))
+	}
+	tr.Unix += answerS
+	blocks := 0
+	for ; blocks < 20; blocks++ {
+		tr.swept = 0
+		stats, err := tr.Begin()
+		require.NoError(t, err)
+		require.Zero(t, stats.Bad)
+		tr.collect()
+		require.Less(t, tr.swept, sweepWork+4*maxReceivableParts)
+		tr.Unix++
+		if stats.Due == 0 {
+			break
+		}
+	}
+	require.Equal(t, 4, blocks, "two a block")
+	for _, d := range disputes {
+		require.Equal(t, types.DisputeStatus_SUPPRESSED, must(state.Get(tr, types.DisputeKey(d))).Status)
+	}
+	tr.requireSums()
+	require.NoError(t, tr.auditRights(tr))
+}
