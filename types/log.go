@@ -88,3 +88,95 @@ func (f Frontier) Extend(n uint64, rows [][]byte) (Frontier, []byte, error) {
 	root, err := next.Root(n)
 	return next, root, err
 }
+
+// appendSubtree is Append of a perfect subtree of 2^level rows that begins at row n, which must be a multiple of that.
+func (f Frontier) appendSubtree(n uint64, level uint, root []byte) (Frontier, error) {
+	if !f.Fits(n) || len(root) != sha256.Size || level > 62 || n&(1<<level-1) != 0 {
+		return nil, errFrontier
+	}
+	keep := len(f) - bits.TrailingZeros64(^(n >> level)) // subtrees that merge: one for each trailing 1 from that bit on
+	node := root
+	for i := len(f) - 1; i >= keep; i-- {
+		node = logNodeHash(f[i], node)
+	}
+	next := make(Frontier, keep, keep+1)
+	copy(next, f)
+	return append(next, node), nil
+}
+
+// LogRange proves that rows stand in a log from one place on and none between is missing: with the rows themselves it
+// gives the root. It has at most about two hashes for each doubling of the log, and none for a whole log.
+type LogRange struct {
+	Left  [][]byte // frontier of the rows before the first
+	Right [][]byte // roots of the perfect subtrees that the rows after the last fall into, in the order of the rows
+}
+
+// ErrLogRange is a proof that does not have the hashes that the place of its rows asks for.
+var ErrLogRange = errors.New("proof does not fit the place of its rows in the log")
+
+// subtreesFrom calls fn for each perfect subtree that the rows begin … n−1 of a log fall into, in the order of the rows.
+func subtreesFrom(begin, n uint64, fn func(level uint, index uint64) error) error {
+	for begin < n {
+		level := min(uint(bits.TrailingZeros64(begin)), uint(bits.Len64(n-begin))-1)
+		if err := fn(level, begin>>level); err != nil {
+			return err
+		}
+		begin += 1 << level
+	}
+	return nil
+}
+
+// ProveLogRange makes the proof of the rows begin … end−1 of a log of n rows. node gives the root of the perfect subtree
+// that has the rows from index·2^level to (index+1)·2^level − 1; what it fails with is returned. ErrLogRange if the rows
+// are not 0 ≤ begin ≤ end ≤ n.
+func ProveLogRange(n, begin, end uint64, node func(level uint, index uint64) ([]byte, error)) (*LogRange, error) {
+	if begin > end || end > n || n>>62 != 0 {
+		return nil, ErrLogRange
+	}
+	p := &LogRange{}
+	at := uint64(0)
+	for level := bits.Len64(begin); level >= 0; level-- {
+		if begin>>level&1 == 0 {
+			continue
+		}
+		h, err := node(uint(level), at>>level)
+		if err != nil {
+			return nil, err
+		}
+		p.Left, at = append(p.Left, h), at+1<<level
+	}
+	err := subtreesFrom(end, n, func(level uint, index uint64) error {
+		h, err := node(level, index)
+		p.Right = append(p.Right, h)
+		return err
+	})
+	return p, err
+}
+
+// Root is the root of the log of n rows in which the given ones stand from row begin on. It must be compared with a root
+// that was proved. ErrLogRange when p has too many or too few hashes for that place.
+func (p *LogRange) Root(n, begin uint64, rows [][]byte) ([]byte, error) {
+	end := begin + uint64(len(rows))
+	if end > n || begin > end || n>>62 != 0 {
+		return nil, ErrLogRange
+	}
+	f, _, err := Frontier(p.Left).Extend(begin, rows)
+	if err != nil {
+		return nil, ErrLogRange
+	}
+	right, at := p.Right, end
+	err = subtreesFrom(end, n, func(level uint, _ uint64) error {
+		if len(right) == 0 {
+			return ErrLogRange
+		}
+		if f, err = f.appendSubtree(at, level, right[0]); err != nil {
+			return ErrLogRange
+		}
+		right, at = right[1:], at+1<<level
+		return nil
+	})
+	if err != nil || len(right) != 0 {
+		return nil, ErrLogRange
+	}
+	return f.Root(n)
+}
