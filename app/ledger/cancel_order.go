@@ -10,7 +10,7 @@ import (
 // Signed by whoever recorded the order while it is PROPOSED, the platform in its own right or the party; once it is
 // CONFIRMED by both parties, one after the other, each itself or through its delegate. Changes order/<id>: the first of
 // two leaves its side in cancel_asked_by, the last makes it CANCELLED, for good. Nobody cancels what has begun: goods
-// that moved or were declared, work that was done, money that is claimed and not void or rejected.
+// that moved or were declared, work that was done, money that is claimed and not void or rejected, or lent on a paper of it.
 //
 // An open promise and its weight leave the seller's sums with ORDER_SOLD_REVERSED, and ORDER_CANCELLED goes to both logs.
 // Once the promised day has passed, a cancellation does not undo that: the promise is closed as broken, late for ever,

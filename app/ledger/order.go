@@ -100,7 +100,7 @@ func (tx *Tx) outsideOf(o *types.Order, asker string) (bool, error) {
 	return group != own, err
 }
 
-// inUse refuses to cancel what has begun: goods moved or lie at customs, work was done, or money is claimed.
+// inUse refuses to cancel what has begun: goods moved or lie at customs, work was done, money is claimed, or lent.
 func (tx *Tx) inUse(id string, o *types.Order) error {
 	use := func(what string) error {
 		return types.Refuse(types.Code_order_in_use, "%s is %s: %s", id, o.Status, what)
