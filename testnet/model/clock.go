@@ -69,6 +69,12 @@ func (m *Model) fall(d *types.Due) {
 				return w.ClosesUnix <= m.unix
 			})
 		})
+	case types.DueKind_DUE_OFFER:
+		m.closeOffer(d.Id, types.OfferStatus_OFFER_LAPSED)
+	case types.DueKind_DUE_RESERVATION:
+		m.lapseReservation(d.Id)
+	case types.DueKind_DUE_POLICY:
+		m.policies.change(types.PolicyKey(d.Id), func(p *types.Policy) { p.Status = types.PolicyStatus_POLICY_ENDED })
 	case types.DueKind_DUE_COMPROMISE:
 		m.compromised(d.Id)
 	}

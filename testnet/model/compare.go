@@ -50,7 +50,10 @@ func (m *Model) CompareLogs(get GetEntry) (out []string) {
 				out = append(out, fmt.Sprintf("%s: the model has %s, the state none (%v)", at, rows[n].Kind, err))
 				break
 			}
-			for _, d := range differences(reflect.ValueOf(rows[n]), reflect.ValueOf(is), "") {
+			want := rows[n]
+			blank(&want)
+			blank(&is)
+			for _, d := range differences(reflect.ValueOf(want), reflect.ValueOf(is), "") {
 				out = append(out, fmt.Sprintf("%s %s %s", at, rows[n].Kind, d))
 			}
 		}

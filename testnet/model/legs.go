@@ -19,10 +19,13 @@ func (m *Model) lend(o *types.Order, legs uint32, p *types.Provenance, day int32
 	}
 	o.Legs = legs
 	for _, id := range o.Receivables {
-		at := types.ReceivableKey(id)
-		r := m.receivables.at(at)
-		m.stand(&r, r.Legs&(legInvoice|legFunds)|lent(legs), p, day)
-		m.receivables.put(at, r)
+		r := m.receivables.at(types.ReceivableKey(id))
+		if r.Status == types.ReceivableStatus_SPLIT {
+			m.lendRoot(id, lent(legs), p, day)
+			continue
+		}
+		m.stand(id, &r, r.Legs&(legInvoice|legFunds)|lent(legs), p, day)
+		m.keep(id, &r)
 	}
 }
 
@@ -35,8 +38,23 @@ func lent(legs uint32) uint32 {
 	return out
 }
 
-// stand puts a receivable on these legs; at the fourth, and below it, its seller's log says so.
-func (m *Model) stand(r *types.Receivable, legs uint32, p *types.Provenance, day int32) {
+// stand puts a receivable on these legs. What came of a split has two of its own, the paper as a whole all of them.
+func (m *Model) stand(id string, r *types.Receivable, legs uint32, p *types.Provenance, day int32) {
+	root := rootOf(id, r)
+	if root == id && r.Status != types.ReceivableStatus_SPLIT {
+		m.putLegs(id, r, legs, p, day)
+		return
+	}
+	if root != id {
+		r.Legs = legs & (legInvoice | legFunds)
+	}
+	m.keep(id, r)
+	m.lendRoot(root, m.receivables.at(types.ReceivableKey(root)).Legs, p, day)
+	*r = m.receivables.at(types.ReceivableKey(id))
+}
+
+// putLegs tells the seller's log when a paper comes to have four legs, or no longer has.
+func (m *Model) putLegs(id string, r *types.Receivable, legs uint32, p *types.Provenance, day int32) {
 	before, after := four(r.Legs), four(legs)
 	r.Legs = legs
 	if before == after {
@@ -46,9 +64,8 @@ func (m *Model) stand(r *types.Receivable, legs uint32, p *types.Provenance, day
 	if before {
 		kind = types.EntryKind_ENTRY_LEGS_LOST
 	}
-	e := m.entryOfReceivable(r, kind, p, day, r.Receivable.Debtor)
+	e := m.entryOfReceivable(id, r, kind, p, day, r.Receivable.Debtor)
 	e.Counted = r.Provenance.Counted && !r.Related
-	e.MonthWas = types.MonthOf(r.Receivable.IssueDay)
 	m.post(r.Receivable.Seller, e)
 }
 

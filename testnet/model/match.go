@@ -25,7 +25,7 @@ func (m *Model) match(o *types.Order) (types.MatchStatus, []types.MatchDifferenc
 	carried := o.DeliveredIndependent && (!ofGoods(o) || o.DeliveredBy == o.Carrier)
 	d, declared := m.declarations.get(types.DeclarationKey(o.Declaration))
 	declared = declared && d.Status != types.DeclarationStatus_DECLARATION_IS_REVOKED
-	refused := o.RejectedDay != 0 && (o.Status == types.OrderStatus_ORDER_DISPUTED || o.Before == types.OrderStatus_ORDER_DISPUTED)
+	refused := o.RejectedDay != 0 && o.AcceptedDay == 0
 	value, worth := d.ValueMinor, ordered
 	if d.Currency != o.Order.Currency {
 		value, worth = d.BaseMinor, o.BaseMinor
@@ -64,12 +64,9 @@ func (m *Model) match(o *types.Order) (types.MatchStatus, []types.MatchDifferenc
 func (m *Model) closeIfDone(o *types.Order, day int32) {
 	done, settled := true, false
 	for _, id := range o.Receivables {
-		switch m.receivables.at(types.ReceivableKey(id)).Status {
-		case types.ReceivableStatus_SETTLED:
-			settled = true
-		case types.ReceivableStatus_VOID, types.ReceivableStatus_REJECTED, types.ReceivableStatus_WRITTEN_OFF, types.ReceivableStatus_SPLIT:
-		default:
-			done = false
+		for _, r := range m.ends(id) {
+			settled = settled || r.Status == types.ReceivableStatus_SETTLED
+			done = done && !owedStill(&r)
 		}
 	}
 	switch {

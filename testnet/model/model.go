@@ -25,6 +25,7 @@ type Model struct {
 
 	references map[string]reference // <signer>/<reference>; never taken back
 	logs       map[string][]types.Entry
+	outAgain   map[string]int64 // by order: what was repaired or exchanged since its goods began to come back
 
 	comparedRows map[string]int // how many rows of each log were compared
 
@@ -67,13 +68,20 @@ type Model struct {
 	validations   *table[types.Validation]
 	attestations  *table[types.Attestation]
 	versions      *table[types.RecordVersion]
+	creditNotes   *table[types.CreditNote]
+	offers        *table[types.Offer]
+	financings    *table[types.Financing]
+	repayments    *table[types.Repayment]
+	fingerprints  *table[types.FingerprintHits]
+	policies      *table[types.Policy]
+	claims        *table[types.Claim]
 	dues          *table[types.Due]
 }
 
 // New is the model of a network that begins with this genesis, at height 0. The genesis must be valid.
 func New(g *types.Genesis, chainID string, genesisUnix int64) *Model {
 	m := &Model{chainID: chainID, baseCurrency: g.BaseCurrency, offset: g.DayOffsetS, unix: genesisUnix,
-		references: map[string]reference{}, logs: map[string][]types.Entry{},
+		references: map[string]reference{}, logs: map[string][]types.Entry{}, outAgain: map[string]int64{},
 		comparedRows: map[string]int{}}
 	m.makeTables()
 	p, err := g.InitialParameters()
@@ -155,6 +163,13 @@ func (m *Model) makeTables() {
 	m.validations = newTable[types.Validation](m)
 	m.attestations = newTable[types.Attestation](m)
 	m.versions = newTable[types.RecordVersion](m)
+	m.creditNotes = newTable[types.CreditNote](m)
+	m.offers = newTable[types.Offer](m)
+	m.financings = newTable[types.Financing](m)
+	m.repayments = newTable[types.Repayment](m)
+	m.fingerprints = newTable[types.FingerprintHits](m)
+	m.policies = newTable[types.Policy](m)
+	m.claims = newTable[types.Claim](m)
 	m.dues = newTable[types.Due](m)
 }
 

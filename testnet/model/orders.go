@@ -209,9 +209,9 @@ func (m *Model) amendOrder(c *call, msg *types.AmendOrder) types.Code {
 	}
 	code = refusal(promisedDay(o.Order.OrderDay, msg.PromisedDay), when(string(o.Order.TermsDigest) == string(msg.TermsDigest), types.Code_terms_differ),
 		m.amendable(&o, msg), when(alone && m.broken(&o) && msg.PromisedDay != o.Order.PromisedDay, types.Code_order_state_forbids),
-		notLongBefore(msg.Day, &o), when(msg.AmountMinor < inUse(&o), types.Code_amendment_below_use))
+		when(msg.AmountMinor < inUse(&o), types.Code_amendment_below_use))
 	base, unfixed := m.base(msg.AmountMinor, o.Order.Currency, o.Order.OrderDay)
-	if code = refusal(code, unfixed, m.withinLimit(c, base)); code != types.Code_ok {
+	if code = refusal(code, unfixed, m.carries(at, base), notLongBefore(msg.Day, &o), m.withinLimit(c, base)); code != types.Code_ok {
 		return code
 	}
 	if alone {
@@ -258,6 +258,11 @@ func (m *Model) amendable(o *types.Order, msg *types.AmendOrder) types.Code {
 // inUse is the least that an order is worth: what of it is invoiced, executed or returned.
 func inUse(o *types.Order) int64 { return max(o.InvoicedMinor, o.ExecutedMinor, o.ReturnedMinor) }
 
+// carries refuses a value of a trade below what is pledged of it.
+func (m *Model) carries(at types.Key[types.Order], base int64) types.Code {
+	return when(base < m.encumbrances.at(types.EncumbranceKey(string(at))).BaseMinor, types.Code_value_under_financing)
+}
+
 // amended puts new terms into force. p signs for the amendment, sale for the promise that comes with it.
 func (m *Model) amended(o *types.Order, at types.Key[types.Order], msg *types.AmendOrder, base int64, p, sale *types.Provenance) {
 	open := o.PromiseEntry != 0
@@ -292,7 +297,7 @@ func (m *Model) confirmAmendment(c *call, at types.Key[types.Order], o types.Ord
 	_ = seller
 	broken := m.broken(&o)
 	moves := broken && waits.PromisedDay != o.Order.PromisedDay
-	code = refusal(code, unfixed, notLongBefore(msg.Day, &o), m.withinLimit(c, base), when(moves && !outside, types.Code_same_control_group))
+	code = refusal(code, unfixed, m.carries(at, base), notLongBefore(msg.Day, &o), m.withinLimit(c, base), when(moves && !outside, types.Code_same_control_group))
 	if code != types.Code_ok {
 		return code
 	}
@@ -351,7 +356,7 @@ func (m *Model) cancelOrder(c *call, msg *types.CancelOrder) types.Code {
 		return types.Code_already_recorded
 	}
 	side := sideOfOrder(&o, c.party())
-	code = refusal(when(!alone && o.CancelAskedBy == side, types.Code_already_requested), notLongBefore(msg.Day, &o), m.begun(&o))
+	code = refusal(when(!alone && o.CancelAskedBy == side, types.Code_already_requested), notLongBefore(msg.Day, &o), m.begun(at, &o))
 	if code != types.Code_ok {
 		return code
 	}
@@ -377,9 +382,9 @@ func (m *Model) cancelOrder(c *call, msg *types.CancelOrder) types.Code {
 }
 
 // begun refuses to cancel what has begun: goods that moved or were declared, work that was done, money that is claimed.
-func (m *Model) begun(o *types.Order) types.Code {
+func (m *Model) begun(at types.Key[types.Order], o *types.Order) types.Code {
 	status := o.Status == types.OrderStatus_PROPOSED || o.Status == types.OrderStatus_CONFIRMED
-	if !status || o.Releases > 0 || o.ExecutedMinor > 0 {
+	if !status || o.Releases > 0 || o.ExecutedMinor > 0 || len(m.liens(string(at))) > 0 {
 		return types.Code_order_in_use
 	}
 	if d, ok := m.declarations.get(types.DeclarationKey(o.Declaration)); ok && d.Status != types.DeclarationStatus_DECLARATION_IS_REVOKED {
@@ -402,6 +407,11 @@ func latestArrival(o *types.Order) int32 {
 	return o.DeliveredDay
 }
 
+// outAgain tells whether repaired or exchanged goods lie with the buyer on that day, whatever it said of them before.
+func outAgain(o *types.Order, day int32) bool {
+	return o.Status == types.OrderStatus_ORDER_REEXPORTED && day >= latestArrival(o)
+}
+
 func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
 	code := refusal(codeOf(types.CheckRecordID(msg.Order)), notTooEarly(msg.Day), m.eventDay(msg.Day))
 	if code != types.Code_ok {
@@ -415,7 +425,7 @@ func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
 	if code = refusal(m.actsFor(c, o.Order.Buyer), m.withinLimit(c, o.BaseMinor)); code != types.Code_ok {
 		return code
 	}
-	if o.AcceptedDay == msg.Day {
+	if o.AcceptedDay == msg.Day && !outAgain(&o, msg.Day) {
 		return types.Code_already_recorded
 	}
 	disputed := o.Status == types.OrderStatus_ORDER_DISPUTED && o.RejectedDay != 0
@@ -452,7 +462,7 @@ func (m *Model) rejectDelivery(c *call, msg *types.RejectDelivery) types.Code {
 	if code = refusal(m.actsFor(c, o.Order.Buyer), m.withinLimit(c, o.BaseMinor)); code != types.Code_ok {
 		return code
 	}
-	if o.RejectedDay == msg.Day && o.RejectedReason == msg.Reason {
+	if o.RejectedDay == msg.Day && o.RejectedReason == msg.Reason && !outAgain(&o, msg.Day) {
 		return types.Code_already_recorded
 	}
 	may := o.Status == types.OrderStatus_ORDER_DELIVERED || o.Status == types.OrderStatus_ORDER_REEXPORTED
@@ -460,7 +470,7 @@ func (m *Model) rejectDelivery(c *call, msg *types.RejectDelivery) types.Code {
 	if code != types.Code_ok {
 		return code
 	}
-	o.Status, o.RejectedDay, o.RejectedReason = types.OrderStatus_ORDER_DISPUTED, msg.Day, msg.Reason
+	o.Status, o.RejectedDay, o.RejectedReason, o.AcceptedDay = types.OrderStatus_ORDER_DISPUTED, msg.Day, msg.Reason, 0
 	m.bothSides(&o, types.EntryKind_ENTRY_DELIVERY_REJECTED, at, m.provenance(c, msg.Day), msg.Day, false)
 	m.putOrder(at, o)
 	return types.Code_ok

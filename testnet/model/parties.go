@@ -61,7 +61,7 @@ func (m *Model) mandate(c *call) types.Code {
 
 // actsFor refuses a message that does not speak for that party, or without its mandate.
 func (m *Model) actsFor(c *call, party string) types.Code {
-	return refusal(m.mandate(c), unless(c.party() == party, types.Code_not_a_party))
+	return refusal(unless(c.party() == party, types.Code_not_a_party), m.mandate(c))
 }
 
 // actsForEither refuses a message that speaks for none of the parties.

@@ -28,59 +28,57 @@ func points(dbt int32) int32 {
 	}
 }
 
-// latest is the month that an experience counts in: of its latest live counted part.
-func latest(months []int32) int32 {
-	if len(months) == 0 {
-		return 0
-	}
-	return slices.Max(months)
-}
-
 // settle adds one part to a payment and its receivable.
 func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *types.Provenance) {
 	s := m.settlements.at(at)
-	to := types.ReceivableKey(a.Receivable)
-	r := m.receivables.at(to)
-	settled := r.SettledMinor + a.AmountMinor
-	base := share(r.BaseMinor, settled, r.Receivable.AmountMinor) - r.SettledBaseMinor
-	x := &types.Part{Receivable: a.Receivable, AmountMinor: a.AmountMinor, BaseMinor: base, Dbt: s.Day - r.Receivable.DueDay}
+	id := a.Receivable
+	r := m.receivables.at(types.ReceivableKey(id))
+	x := &types.Part{Receivable: id, AmountMinor: a.AmountMinor, BaseMinor: nextBase(&r, a.AmountMinor), Dbt: s.Day - r.Receivable.DueDay}
 	x.P = points(x.Dbt)
 	x.Bank = p.Role == types.Role_BANK && m.groupOf(p.Signer) != m.groupOf(s.Payee)
-	counts := p.Counted && r.Provenance.Counted && !r.Related
+	counts := p.Counted && mayCount(&r)
 	if x.Bank && counts && !r.Experience {
-		m.owe(&r, p, s.Day, true)
+		m.owe(id, &r, p, s.Day, true)
 		x.Obligation = r.ObligationEntry
 	}
 	if x.Bank && p.Counted {
-		m.stand(&r, r.Legs|legFunds, p, s.Day)
+		m.stand(id, &r, r.Legs|legFunds, p, s.Day)
 	}
-	x.Counted = r.Experience && counts && !m.cancelsOut(&s, &r, x)
-	was := latest(r.ClosingMonths)
-	last := settled == r.Receivable.AmountMinor
-	first := r.Experience && len(r.ClosingMonths) == 0 && (x.Counted || last)
+	x.Counted = r.Experience && counts && !m.cancelsOut(&s, x)
 	if x.Counted {
-		r.ClosingMonths = append(slices.Clone(r.ClosingMonths), types.MonthOf(s.Day))
-		r.ClosingEntries = append(slices.Clone(r.ClosingEntries), uint64(len(m.logs[s.Payer])))
+		closes(&r, s.Day, len(m.logs[s.Payer]))
 	}
 	e := m.entryOfPart(at, &s, &r, x, p, len(s.Parts))
-	e.Last = last
-	creditor := e
-	e.First, e.MonthWas, e.MonthNow = first, was, latest(r.ClosingMonths)
 	x.DebtorEntry = m.post(s.Payer, e) - 1
-	creditor.Kind, creditor.Counterparty = types.EntryKind_ENTRY_COLLECTED, s.Payer
-	x.CreditorEntry = m.post(s.Payee, creditor) - 1
-	r.SettledMinor, r.SettledBaseMinor = settled, r.SettledBaseMinor+base
+	e.Kind, e.Counterparty = types.EntryKind_ENTRY_COLLECTED, s.Payer
+	x.CreditorEntry = m.post(s.Payee, e) - 1
+	r.SettledMinor, r.SettledBaseMinor = r.SettledMinor+x.AmountMinor, r.SettledBaseMinor+x.BaseMinor
 	r.Parts++
-	r.Status = types.ReceivableStatus_PARTLY_SETTLED
-	if last {
-		r.Status, r.SettledDay = types.ReceivableStatus_SETTLED, s.Day
-	}
-	if x.Bank {
-		r.BankParts++
-	}
-	m.receivables.put(to, r)
+	count(&r.BankParts, x.Bank)
+	m.closed(&r, s.Day)
+	m.keep(id, &r)
 	m.settlements.change(at, func(s *types.Settlement) { s.Parts = append(slices.Clone(s.Parts), x) })
 	m.paid(&r, x, 1, s.Day)
+}
+
+// mayCount tells whether a receivable may count: recorded in time, between unrelated parties, and not taken out of scores.
+func mayCount(r *types.Receivable) bool {
+	return r.Provenance.Counted && !r.Related && r.Suppressed == 0
+}
+
+// closes adds a counted part to a receivable, by its row in the debtor's log.
+func closes(r *types.Receivable, day int32, entry int) {
+	r.ClosingMonths = append(slices.Clone(r.ClosingMonths), types.MonthOf(day))
+	r.ClosingEntries = append(slices.Clone(r.ClosingEntries), uint64(entry))
+}
+
+// closed gives a receivable the state that follows from what was closed of it on a day.
+func (m *Model) closed(r *types.Receivable, day int32) {
+	r.VoidAskedBy = ""
+	r.Status, r.SettledDay = statusOf(r), 0
+	if openOf(r) == 0 {
+		r.SettledDay = day
+	}
 }
 
 // entryOfPart is the row of a part in the debtor's log.
@@ -88,7 +86,6 @@ func (m *Model) entryOfPart(at types.Key[types.Settlement], s *types.Settlement,
 	e := entryOf(types.EntryKind_ENTRY_PAID, string(at), p, s.Day)
 	e.Counterparty, e.DueDay, e.BaseMinor, e.Dbt, e.P = s.Payee, r.Receivable.DueDay, x.BaseMinor, x.Dbt, x.P
 	e.Counted, e.Part, e.Open = x.Counted, uint32(n), r.Experience
-	e.OnTime = s.Day <= r.Receivable.DueDay+30
 	return e
 }
 
@@ -102,7 +99,7 @@ type counterpart struct {
 }
 
 // cancelsOut looks for a counted payment in the other direction within 30 days and 5 %; both leave the sums.
-func (m *Model) cancelsOut(s *types.Settlement, r *types.Receivable, x *types.Part) bool {
+func (m *Model) cancelsOut(s *types.Settlement, x *types.Part) bool {
 	for _, c := range m.recentParts(s.Payee, s.Payer) {
 		apart := max(c.day-s.Day, s.Day-c.day)
 		differ, larger := max(c.base-x.BaseMinor, x.BaseMinor-c.base), max(c.base, x.BaseMinor)
@@ -139,26 +136,20 @@ func (m *Model) recentParts(debtor, creditor string) []counterpart {
 func (m *Model) exclude(at types.Key[types.Settlement], n int) {
 	s := m.settlements.at(at)
 	x := *s.Parts[n]
-	to := types.ReceivableKey(x.Receivable)
-	r := m.receivables.at(to)
-	was := latest(r.ClosingMonths)
+	r := m.receivables.at(types.ReceivableKey(x.Receivable))
 	opens(&r, x.DebtorEntry)
-	paid := m.takenBack(s.Payer, x.DebtorEntry+1, types.EntryKind_ENTRY_PAID_EXCLUDED)
-	paid.MonthWas, paid.MonthNow = was, latest(r.ClosingMonths)
-	paid.First = len(r.ClosingMonths) == 0 && r.Status != types.ReceivableStatus_SETTLED
-	m.post(s.Payer, paid)
+	m.post(s.Payer, m.takenBack(s.Payer, x.DebtorEntry+1, types.EntryKind_ENTRY_PAID_EXCLUDED))
 	m.post(s.Payee, m.takenBack(s.Payee, x.CreditorEntry+1, types.EntryKind_ENTRY_COLLECTED_EXCLUDED))
 	x.Counted = false
-	s.Parts = slices.Clone(s.Parts)
-	s.Parts[n] = &x
+	s.Parts = replaced(s.Parts, n, &x)
 	m.settlements.put(at, s)
-	m.receivables.put(to, r)
+	m.keep(x.Receivable, &r)
 }
 
-// takenBack repeats an entry of a part under the kind that takes it back; it opens nothing.
+// takenBack repeats an entry under the kind that takes it back; it opens nothing.
 func (m *Model) takenBack(subject string, entry uint64, kind types.EntryKind) types.Entry {
 	e := m.logs[subject][entry-1]
-	e.Kind, e.Reverses, e.Open, e.First, e.Last, e.MonthWas, e.MonthNow = kind, entry, false, false, false, 0, 0
+	e.Kind, e.Reverses, e.Open = kind, entry, false
 	return e
 }
 
@@ -172,12 +163,8 @@ func opens(r *types.Receivable, entry uint64) {
 // unsettle takes one part back, exactly, and reopens the original due day.
 func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provenance, day int32) {
 	s := m.settlements.at(at)
-	x := s.Parts[n]
-	to := types.ReceivableKey(x.Receivable)
-	r := m.receivables.at(to)
-	settled := r.Status == types.ReceivableStatus_SETTLED
-	was := latest(r.ClosingMonths)
-	marked := r.Experience && !settled && len(r.ClosingMonths) == 0
+	x := *s.Parts[n]
+	r := m.receivables.at(types.ReceivableKey(x.Receivable))
 	if x.Counted {
 		opens(&r, x.DebtorEntry)
 	}
@@ -185,25 +172,39 @@ func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provena
 	collected := m.takenBack(s.Payee, x.CreditorEntry+1, types.EntryKind_ENTRY_COLLECTED_REVERSED)
 	paid.Counted, collected.Counted = x.Counted, x.Counted
 	paid.Open, collected.Open = r.Experience, r.Experience
-	paid.Last, collected.Last = settled, settled
-	if settled {
-		onTime := r.SettledDay <= r.Receivable.DueDay+30
-		paid.OnTime, collected.OnTime = onTime, onTime
-	}
-	paid.First = r.Experience && len(r.ClosingMonths) == 0 && !marked
-	paid.MonthWas, paid.MonthNow = was, latest(r.ClosingMonths)
 	m.post(s.Payer, paid)
 	m.post(s.Payee, collected)
 	r.SettledMinor -= x.AmountMinor
 	r.SettledBaseMinor -= x.BaseMinor
-	r.SettledDay = 0
 	r.Parts--
 	if x.Bank {
 		r.BankParts--
 	}
-	m.afterReversal(&r, p, day)
-	m.receivables.put(to, r)
-	m.paid(&r, x, -1, day)
+	r.Status, r.SettledDay = statusOf(&r), 0
+	m.lessPaid(x.Receivable, &r, p, day)
+	m.keep(x.Receivable, &r)
+	x.Counted = false
+	s.Parts = replaced(s.Parts, n, &x)
+	m.settlements.put(at, s)
+	m.paid(&r, &x, -1, day)
+}
+
+// lessPaid is what no longer stands on a bank's payments: the funds leg, and an experience that nobody accepted and no
+// counted payment is left of.
+func (m *Model) lessPaid(id string, r *types.Receivable, p *types.Provenance, day int32) {
+	if r.BankParts > 0 {
+		return
+	}
+	m.stand(id, r, r.Legs&^legFunds, p, day)
+	writeOffs := 0
+	for _, x := range r.WriteOffs {
+		if x.Counted {
+			writeOffs++
+		}
+	}
+	if r.Experience && !r.AcceptedCounts && len(r.ClosingMonths) == writeOffs {
+		m.oweNoMore(id, r)
+	}
 }
 
 // paid tells the order of a receivable of a part that came, or was taken back.
@@ -219,36 +220,4 @@ func (m *Model) paid(r *types.Receivable, x *types.Part, sign int64, day int32) 
 	}
 	m.closeIfDone(&o, day)
 	m.putOrder(at, o)
-}
-
-// afterReversal is what a receivable is when a part was taken back.
-func (m *Model) afterReversal(r *types.Receivable, p *types.Provenance, day int32) {
-	switch {
-	case r.SettledMinor > 0:
-		r.Status = types.ReceivableStatus_PARTLY_SETTLED
-	case r.Accepted:
-		r.Status = types.ReceivableStatus_ACCEPTED
-	default:
-		r.Status = types.ReceivableStatus_ISSUED
-	}
-	if r.BankParts > 0 {
-		return
-	}
-	m.stand(r, r.Legs&^legFunds, p, day)
-	if r.Experience && !r.AcceptedCounts {
-		m.oweNoMore(r)
-	}
-}
-
-// oweNoMore takes an experience back that only a bank's payment had made.
-func (m *Model) oweNoMore(r *types.Receivable) {
-	open := r.BaseMinor - r.SettledBaseMinor
-	settled := r.Status == types.ReceivableStatus_SETTLED
-	debtor := m.takenBack(r.Receivable.Debtor, r.ObligationEntry, types.EntryKind_ENTRY_OBLIGATION_REVERSED)
-	creditor := m.takenBack(r.Receivable.Seller, r.ClaimEntry, types.EntryKind_ENTRY_CLAIM_REVERSED)
-	debtor.BaseMinor, creditor.BaseMinor = open, open
-	debtor.Open, creditor.Open = !settled, !settled
-	m.post(r.Receivable.Debtor, debtor)
-	m.post(r.Receivable.Seller, creditor)
-	r.Experience, r.ObligationEntry, r.ClaimEntry = false, 0, 0
 }

@@ -9,6 +9,11 @@ import (
 var rulesOfReceivables = map[string]rule{
 	"issue_receivable":  on((*Model).issueReceivable),
 	"accept_receivable": on((*Model).acceptReceivable),
+	"reject_receivable": on((*Model).rejectReceivable),
+	"void_receivable":   on((*Model).voidReceivable),
+	"adjust_receivable": on((*Model).adjustReceivable),
+	"split_receivable":  on((*Model).splitReceivable),
+	"write_off":         on((*Model).writeOff),
 }
 
 func (m *Model) shapeOfReceivable(msg *types.IssueReceivable) types.Code {
@@ -17,7 +22,7 @@ func (m *Model) shapeOfReceivable(msg *types.IssueReceivable) types.Code {
 		code = refusal(code, codeOf(types.CheckRecordID(msg.Order)))
 	}
 	return refusal(code, codeOf(types.CheckSubjectID(msg.Seller)), codeOf(types.CheckSubjectID(msg.Debtor)), digest(msg.Commitment),
-		amount(msg.AmountMinor), m.currency(msg.Currency), codeOf(types.CheckDocumentType(msg.Type)),
+		amount(msg.AmountMinor), m.currency(msg.Currency), codeOf(types.CheckDocumentType(msg.Type)), shapeOfFingerprints(msg.Fingerprints),
 		notTooEarly(msg.IssueDay), when(msg.DueDay < msg.IssueDay, types.Code_due_before_issue),
 		when(msg.DueDay > msg.IssueDay+720, types.Code_due_too_late), when(msg.Seller == msg.Debtor, types.Code_parties_must_differ))
 }
@@ -39,22 +44,24 @@ func (m *Model) issueReceivable(c *call, msg *types.IssueReceivable) types.Code 
 	code := refusal(m.registered(msg.Seller), m.registered(msg.Debtor), m.actsFor(c, msg.Seller),
 		when(m.related(msg.Seller, msg.Debtor) && !msg.Related, types.Code_parties_related), m.invoices(msg))
 	base, unfixed := m.base(msg.AmountMinor, msg.Currency, msg.IssueDay)
-	if code = refusal(code, unfixed, m.withinLimit(c, base)); code != types.Code_ok {
+	if code = refusal(code, unfixed, m.withinLimit(c, base), m.fingerprinted(msg.Fingerprints)); code != types.Code_ok {
 		return code
 	}
 	p := m.provenance(c, msg.IssueDay)
 	r := types.Receivable{Receivable: msg, Provenance: p, Status: types.ReceivableStatus_ISSUED, BaseMinor: base,
 		Related: msg.Related || m.related(msg.Seller, msg.Debtor)}
-	m.post(msg.Seller, m.entryOfReceivable(&r, types.EntryKind_ENTRY_RECEIVABLE_ISSUED, p, msg.IssueDay, msg.Debtor))
-	m.post(msg.Debtor, m.entryOfReceivable(&r, types.EntryKind_ENTRY_RECEIVABLE_RECEIVED, p, msg.IssueDay, msg.Seller))
+	r.IssuedEntry = m.post(msg.Seller, m.entryOfReceivable(id, &r, types.EntryKind_ENTRY_RECEIVABLE_ISSUED, p, msg.IssueDay, msg.Debtor))
+	m.post(msg.Debtor, m.entryOfReceivable(id, &r, types.EntryKind_ENTRY_RECEIVABLE_RECEIVED, p, msg.IssueDay, msg.Seller))
 	if msg.Order != "" {
 		o := m.orders.at(types.OrderKey(msg.Order))
 		o.InvoicedMinor += msg.AmountMinor
 		o.Receivables = append(slices.Clone(o.Receivables), id)
+		m.stand(id, &r, lent(o.Legs), p, msg.IssueDay)
+		m.keep(id, &r)
+		m.closeIfDone(&o, msg.IssueDay)
 		m.putOrder(types.OrderKey(msg.Order), o)
-		m.stand(&r, lent(o.Legs), p, msg.IssueDay)
 	}
-	m.receivables.put(at, r)
+	m.keep(id, &r)
 	return types.Code_ok
 }
 
@@ -74,15 +81,11 @@ func (m *Model) invoices(msg *types.IssueReceivable) types.Code {
 }
 
 // entryOfReceivable is a row about a receivable. What related parties do counts nowhere.
-func (m *Model) entryOfReceivable(r *types.Receivable, kind types.EntryKind, p *types.Provenance, day int32, other string) types.Entry {
-	e := entryOf(kind, string(m.keyOf(r)), p, day)
+func (m *Model) entryOfReceivable(id string, r *types.Receivable, kind types.EntryKind, p *types.Provenance, day int32, other string) types.Entry {
+	e := entryOf(kind, string(types.ReceivableKey(id)), p, day)
 	e.Counterparty, e.DueDay, e.BaseMinor = other, r.Receivable.DueDay, r.BaseMinor
 	e.Counted = e.Counted && !r.Related
 	return e
-}
-
-func (m *Model) keyOf(r *types.Receivable) types.Key[types.Receivable] {
-	return types.ReceivableKey(r.Provenance.Signer + "/" + r.Receivable.Id)
 }
 
 func (m *Model) acceptReceivable(c *call, msg *types.AcceptReceivable) types.Code {
@@ -114,24 +117,10 @@ func (m *Model) acceptReceivable(c *call, msg *types.AcceptReceivable) types.Cod
 		r.Provenance = withEvidence(r.Provenance, raised(r.Provenance.Evidence))
 	}
 	r.AcceptedCounts = r.AcceptedIndependent && outside && p.Counted && r.Provenance.Counted && !r.Related
-	m.owe(&r, p, msg.Day, r.AcceptedCounts)
+	m.owe(msg.Receivable, &r, p, msg.Day, r.AcceptedCounts)
 	if r.AcceptedIndependent && outside && p.Counted {
-		m.stand(&r, r.Legs|legInvoice, p, msg.Day)
+		m.stand(msg.Receivable, &r, r.Legs|legInvoice, p, msg.Day)
 	}
-	m.receivables.put(at, r)
+	m.keep(msg.Receivable, &r)
 	return types.Code_ok
-}
-
-// owe posts that a receivable is owed; it is an experience of its debtor, open with what is unpaid, if that counts.
-func (m *Model) owe(r *types.Receivable, p *types.Provenance, day int32, counts bool) {
-	debtor := m.entryOfReceivable(r, types.EntryKind_ENTRY_OBLIGATION, p, day, r.Receivable.Seller)
-	debtor.BaseMinor = r.BaseMinor - r.SettledBaseMinor
-	debtor.Counted, debtor.Open = counts, counts
-	creditor := debtor
-	creditor.Kind, creditor.Counterparty = types.EntryKind_ENTRY_CLAIM, r.Receivable.Debtor
-	obligation := m.post(r.Receivable.Debtor, debtor)
-	claim := m.post(r.Receivable.Seller, creditor)
-	if counts {
-		r.Experience, r.ObligationEntry, r.ClaimEntry = true, obligation, claim
-	}
 }

@@ -56,7 +56,8 @@ func (m *Model) openReturn(c *call, msg *types.RecordReturn) types.Code {
 	base := share(o.BaseMinor, o.ReturnedMinor+msg.ValueMinor, o.Order.AmountMinor) - share(o.BaseMinor, o.ReturnedMinor, o.Order.AmountMinor)
 	if o.Status != types.OrderStatus_ORDER_RETURNING {
 		o.Before = o.Status
-		o.Status = types.OrderStatus_ORDER_RETURNING
+		o.Status, o.ClosedDay = types.OrderStatus_ORDER_RETURNING, 0
+		m.goneOut(msg.Order, -m.outAgain[msg.Order])
 	}
 	o.ReturnedMinor += msg.ValueMinor
 	o.OpenReturns++
@@ -108,6 +109,7 @@ func (m *Model) goOnWithReturn(c *call, msg *types.RecordReturn) types.Code {
 	case !received:
 		x.Reexported = c.id(msg.Id)
 		o.ReturnedMinor -= x.Opened.ValueMinor
+		m.goneOut(msg.Order, x.Opened.ValueMinor)
 		o.ReexportedDay = max(o.ReexportedDay, msg.Day)
 	case msg.Kind == types.ReturnKind_RETURN_GOODS:
 		x.Received = c.id(msg.Id)
@@ -119,7 +121,7 @@ func (m *Model) goOnWithReturn(c *call, msg *types.RecordReturn) types.Code {
 	m.returns.put(opened, x)
 	if over {
 		o.OpenReturns--
-		m.returnsOver(&o)
+		m.returnsOver(&o, msg.Day)
 	}
 	m.returnSteps.put(at, types.ReturnStep{Step: msg, Provenance: p})
 	e := m.entryOfOrder(&o, types.EntryKind_ENTRY_RETURN_STEP, types.Key[types.Order](at), p, msg.Day, o.Order.Buyer)
@@ -132,7 +134,7 @@ func (m *Model) goOnWithReturn(c *call, msg *types.RecordReturn) types.Code {
 }
 
 // returnsOver is where an order stands when the last of its returns is over.
-func (m *Model) returnsOver(o *types.Order) {
+func (m *Model) returnsOver(o *types.Order, day int32) {
 	if o.OpenReturns > 0 {
 		return
 	}
@@ -140,20 +142,22 @@ func (m *Model) returnsOver(o *types.Order) {
 	switch {
 	case left == 0:
 		o.Status = types.OrderStatus_ORDER_RETURNED
-	case m.reexportedOf(o) >= left:
+	case m.outAgain[orderID(o)] >= left:
 		o.Status = types.OrderStatus_ORDER_REEXPORTED
+	case o.Before == types.OrderStatus_ORDER_CLOSED:
+		o.Status = types.OrderStatus_ORDER_ACCEPTED
 	default:
 		o.Status = o.Before
 	}
+	m.closeIfDone(o, day)
 	o.Before = 0
 }
 
-// reexportedOf is the value of what was repaired or exchanged and went out to the buyer again.
-func (m *Model) reexportedOf(o *types.Order) (sum int64) {
-	for _, x := range m.returns.rows {
-		if x.Opened.Order == o.Provenance.Signer+"/"+o.Order.Id && x.Stage == types.ReturnStage_RETURN_REEXPORTED {
-			sum += x.Opened.ValueMinor
-		}
-	}
-	return sum
+func orderID(o *types.Order) string { return o.Provenance.Signer + "/" + o.Order.Id }
+
+// goneOut counts what of an order went out again since its goods began to come back.
+func (m *Model) goneOut(order string, minor int64) {
+	was := m.outAgain[order]
+	m.outAgain[order] = was + minor
+	m.undo = append(m.undo, func() { m.outAgain[order] = was })
 }

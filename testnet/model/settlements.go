@@ -42,6 +42,9 @@ func (m *Model) recordSettlement(c *call, msg *types.RecordSettlement) types.Cod
 	}
 	at := types.SettlementKey(msg.Id)
 	s, known := m.settlements.get(at)
+	if known && s.Reversed && s.CreditorSide == nil {
+		s, known = types.Settlement{}, false // its only bank took its report back: the number is free
+	}
 	if known {
 		if mine := sideOf(&s, msg.Side); mine != nil && mine.Signer == c.signer && bytes.Equal(mine.Content, c.content) {
 			return m.sideAgain(c, at, s, msg)
@@ -57,7 +60,7 @@ func (m *Model) recordSettlement(c *call, msg *types.RecordSettlement) types.Cod
 		code = m.otherReport(c, &s, msg)
 	}
 	if code == types.Code_ok {
-		code = m.allocations(msg)
+		code = m.allocations(c, msg)
 	}
 	if code != types.Code_ok {
 		return code
@@ -114,17 +117,20 @@ func (m *Model) otherReport(c *call, s *types.Settlement, msg *types.RecordSettl
 }
 
 // allocations refuses what cannot be paid so.
-func (m *Model) allocations(msg *types.RecordSettlement) types.Code {
+func (m *Model) allocations(c *call, msg *types.RecordSettlement) types.Code {
 	code := types.Code_ok
 	for _, a := range msg.Allocations {
 		r, ok := m.receivables.get(types.ReceivableKey(a.Receivable))
 		if code = refusal(code, unless(ok, types.Code_receivable_unknown)); code != types.Code_ok {
 			return code
 		}
-		code = refusal(unless(r.Receivable.Currency == msg.Currency, types.Code_allocation_currency_differs),
+		ended := !owedStill(&r) && r.Status != types.ReceivableStatus_SETTLED
+		code = refusal(when(ended, types.Code_receivable_state_forbids),
+			unless(r.Receivable.Currency == msg.Currency, types.Code_allocation_currency_differs),
 			unless(r.Receivable.Debtor == msg.Payer && r.Receivable.Seller == msg.Payee, types.Code_allocation_parties_differ),
-			when(a.AmountMinor > r.Receivable.AmountMinor-r.SettledMinor, types.Code_allocation_exceeds_open),
-			when(r.Parts >= 64, types.Code_too_many_parts))
+			when(a.AmountMinor > openOf(&r), types.Code_allocation_exceeds_open),
+			when(r.Parts+uint32(len(r.WriteOffs)) >= 64, types.Code_too_many_parts),
+			when(r.AcknowledgedDay != 0 && r.Assignee != c.signer, types.Code_assigned_elsewhere))
 	}
 	return code
 }
@@ -161,7 +167,7 @@ func (m *Model) reverseSettlement(c *call, msg *types.ReverseSettlement) types.C
 	}
 	at := types.SettlementKey(msg.Settlement)
 	s, ok := m.settlements.get(at)
-	mine := s.CreditorSide != nil && s.CreditorSide.Signer == c.signer
+	mine := s.CreditorSide.GetSigner() == c.signer || s.CreditorSide == nil && s.DebtorSide.GetSigner() == c.signer
 	switch {
 	case !ok:
 		return types.Code_settlement_unknown

@@ -74,17 +74,20 @@ func (m *Model) recordTaxEvent(c *call, msg *types.RecordTaxEvent) types.Code {
 // invoiceStatus gives a receivable its invoice leg, or takes it.
 func (m *Model) invoiceStatus(c *call, at types.Key[types.Receivable], msg *types.RecordTaxEvent, p *types.Provenance) {
 	r := m.receivables.at(at)
+	id := msg.Receivable
 	switch {
 	case msg.Event == types.TaxEvent_INVOICE_VERIFIED:
 		r.TaxVerifiedBy = c.signer
-		m.stand(&r, r.Legs|legInvoice, p, msg.Day)
+		m.keep(id, &r)
+		m.stand(id, &r, r.Legs|legInvoice, p, msg.Day)
 	case msg.Event == types.TaxEvent_INVOICE_VOIDED && r.TaxVerifiedBy == c.signer:
 		r.TaxVerifiedBy = ""
 		if !r.AcceptedIndependent {
-			m.stand(&r, r.Legs&^legInvoice, p, msg.Day)
+			m.keep(id, &r)
+			m.stand(id, &r, r.Legs&^legInvoice, p, msg.Day)
 		}
 	}
-	m.receivables.put(at, r)
+	m.keep(id, &r)
 }
 
 func (m *Model) shapeOfFxEvent(msg *types.RecordFxEvent) types.Code {
