@@ -17,6 +17,12 @@
 // ProcessProposal, FinalizeBlock and what they call are functions of the committed state and the block alone. The pool,
 // fairness between signers, the wait and all codes from 32000 on are this node's own affair.
 //
+// # Validators and versions
+//
+// Votes change the validators and plan upgrades. FinalizeBlock gives CometBFT one sorted list of changes a block, which the
+// rules have made sure it accepts (package ledger, validators.go). A program that does not know the version of the rules
+// that a block runs by neither proposes it, nor votes on it, nor computes it (upgrade.go).
+//
 // # What is on disk
 //
 // Nothing but what Commit writes. InitChain's rows are committed with the first block; until then Info says height 0.

@@ -17,7 +17,8 @@
 //
 // # Order of refusals
 //
-// Cheap before dear, and the same for every message: shape (the check function, which reads no state), time, the party
+// Cheap before dear, and the same for every message: codes that a list in force has not (code_lists.go; only where the
+// council put one in force), shape (the check function, which reads no state), time, the party
 // the signer acts for, the records named, their relations, limits. The numbers of the codes follow that order. A record
 // that its source sends again is already_recorded whatever became of it since, so facts of trade look at their own id
 // right after shape and time. Each handler names its order; scripts under testdata show it, one per message.
