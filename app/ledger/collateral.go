@@ -114,7 +114,7 @@ func declarationCollateral(r state.Reader, id string) (*collateral, error) {
 	c := &collateral{
 		owner: v.Declarant, order: v.Order, currency: v.Currency, face: v.ValueMinor, base: v.BaseMinor, free: v.FinanceableMinor,
 	}
-	if v.FinanceableMinor == 0 {
+	if v.FinanceableMinor == 0 || v.ReleasedDay == 0 { // a release that fell secures what it did, and nothing new
 		c.unfit = types.Refuse(types.Code_object_not_financeable, "%s is %s: nothing of it is released", id, v.Status)
 	}
 	return c, nil

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"strings"
+
 	"tradecredit/app/state"
 	"tradecredit/types"
 )
@@ -233,6 +235,22 @@ func (tx *Tx) refinance(d *types.Declaration, balance int64) error {
 	}
 	d.FinanceableMinor = balance
 	return nil
+}
+
+// closeFallen takes from a declaration whose release fell what no lien secures any more. Other objects have no such balance.
+func (tx *Tx) closeFallen(object string) error {
+	id, ok := strings.CutPrefix(object, string(types.Declarations))
+	if !ok {
+		return nil
+	}
+	d, err := state.Get(tx, types.DeclarationKey(id))
+	if err != nil || d == nil || d.ReleasedDay != 0 || d.FinanceableMinor == 0 {
+		return err
+	}
+	if d.FinanceableMinor, err = tx.secured(d); err != nil {
+		return err
+	}
+	return state.Set(tx, types.DeclarationKey(id), d)
 }
 
 // secured is what the liens on a declaration secure, in its currency.

@@ -64,9 +64,10 @@ func (tx *Tx) setEncumbrance(object string, e *types.Encumbrance) error {
 	e.ReservationDays = slices.DeleteFunc(e.ReservationDays, func(day int32) bool { return today-day >= reservationWindow })
 	if len(e.Liens) == 0 && len(e.ReservationDays) == 0 {
 		tx.Delete(string(types.EncumbranceKey(object)))
-		return nil
+	} else if err := state.Set(tx, types.EncumbranceKey(object), e); err != nil {
+		return err
 	}
-	return state.Set(tx, types.EncumbranceKey(object), e)
+	return tx.closeFallen(object)
 }
 
 // lienOf finds the lien of a financing on an object in a row; nil when there is none.

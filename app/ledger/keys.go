@@ -118,12 +118,21 @@ func councillors(r state.Reader, good func(*types.KeyRecord) bool) ([]*types.Mem
 // keepsCouncil refuses a change, made in r already, after which nobody could decide anything any more: some LIVE member
 // must hold a COUNCIL key without an end that is live or begins within the overlap of a rotation. So windows that run
 // out never take the last seat.
+// An algorithm that may not sign is no seat either.
 func (b *Block) keepsCouncil(r state.Reader) error {
+	params, err := state.Get(r, types.ParametersKey)
+	if err != nil {
+		return err
+	}
+	if params == nil {
+		return errNoChain
+	}
 	left, err := councillors(r, func(k *types.KeyRecord) bool {
-		return k.Status == types.KeyStatus_KEY_LIVE && k.ValidUntilUnix == 0 && k.ValidFromUnix <= b.Unix+keyOverlap
+		return k.Status == types.KeyStatus_KEY_LIVE && k.ValidUntilUnix == 0 && k.ValidFromUnix <= b.Unix+keyOverlap &&
+			types.Allowed(k.Algorithm, params.Algorithms)
 	})
 	if err == nil && len(left) == 0 {
-		return types.Refuse(types.Code_last_council_seat, "no COUNCIL key without an end would be left in the network")
+		return types.Refuse(types.Code_last_council_seat, "no COUNCIL key without an end that may sign would be left in the network")
 	}
 	return err
 }

@@ -30,7 +30,9 @@ func (tx *Tx) electorate(m *types.Propose) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	seats, err := councillors(tx, func(k *types.KeyRecord) bool { return live(k, tx.Block.Unix) })
+	seats, err := councillors(tx, func(k *types.KeyRecord) bool {
+		return live(k, tx.Block.Unix) && types.Allowed(k.Algorithm, tx.Block.Params.Algorithms)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +222,10 @@ func (b *Block) setParameter(w *state.Batch, a *types.SetParameter) error {
 	if err := p.Set(a.Name, a.Value); err != nil {
 		return err
 	}
-	return state.Set(w, types.ParametersKey, p)
+	if err := state.Set(w, types.ParametersKey, p); err != nil {
+		return err
+	}
+	return b.keepsCouncil(w)
 }
 
 func checkBackfill(a *types.Backfill) error {
