@@ -55,30 +55,70 @@ func rehabilitate(w *world) *act {
 
 // item is a record that a subject may want to dispute or comment on: its key, and the subject; empty if there is none.
 func (w *world) item() (key, subject string) {
-	switch w.rng.IntN(6) {
-	case 0, 1:
+	switch w.rng.IntN(12) {
+	case 0, 1, 2:
 		if id, r := pick(w, types.Receivables, nil); r != nil {
 			return string(types.ReceivableKey(id)), oneOf(w.rng, r.Receivable.Debtor, r.Receivable.Debtor, r.Receivable.Seller)
 		}
-	case 2:
-		if id, m := pick(w, types.Movements, nil); m != nil {
-			if o := get(w, types.OrderKey(m.Event.Order)); o != nil {
-				return string(types.MovementKey(id)), oneOf(w.rng, o.Order.Seller, o.Order.Buyer)
-			}
-		}
 	case 3:
+		if id, m := pick(w, types.Movements, nil); m != nil {
+			return w.ofOrder(string(types.MovementKey(id)), m.Event.Order)
+		}
+	case 4:
+		if id, o := pick(w, types.Orders, nil); o != nil {
+			return w.ofOrder(string(types.OrderKey(id)), id)
+		}
+	case 5:
+		if id, r := pick(w, types.Returns, nil); r != nil {
+			return w.ofOrder(string(types.ReturnKey(id)), r.Opened.Order)
+		}
+	case 6:
 		if id, f := pick(w, types.Financings, nil); f != nil {
 			return string(types.FinancingKey(id)), f.Borrower
 		}
-	case 4:
+	case 7:
 		if id, d := pick(w, types.Documents, func(_ string, d *types.Document) bool { return len(d.Verdicts) > 0 }); d != nil {
-			return string(types.DocumentKey(id)), d.Document.Subject
+			return string(types.DocumentKey(id)) + "/" + oneOf(w.rng, d.Verdicts...).Verifier, d.Document.Subject
 		}
+	case 8:
+		if _, s := pick(w, types.Settlements, nil); s != nil {
+			return string(types.SettlementKey(s.Id)), oneOf(w.rng, s.Payer, s.Payee)
+		}
+	case 9:
+		return w.authorityItem()
 	}
 	if id, a := pick(w, types.Adverses, nil); a != nil {
 		return string(types.AdverseKey(id)), a.Adverse.Subject
 	}
 	return "", ""
+}
+
+// ofOrder lets one of the parties of an order speak about an item that is about both.
+func (w *world) ofOrder(key, order string) (item, subject string) {
+	o := get(w, types.OrderKey(order))
+	if o == nil {
+		return "", ""
+	}
+	return key, oneOf(w.rng, o.Order.Seller, o.Order.Buyer)
+}
+
+// authorityItem is an event of customs, the tax authority or the exchange authority.
+func (w *world) authorityItem() (key, subject string) {
+	if id, v := pick(w, types.TaxEvents, nil); v != nil && chance(w.rng, 40) {
+		return string(types.TaxEventKey(id)), v.Event.Subject
+	}
+	if id, v := pick(w, types.FxEvents, nil); v != nil && chance(w.rng, 40) {
+		return string(types.FxEventKey(id)), v.Event.Subject
+	}
+	id, v := pick(w, types.CustomsEvents, nil)
+	if v == nil {
+		return "", ""
+	}
+	d := get(w, types.DeclarationKey(v.Provenance.Signer+"/"+v.Event.Declaration))
+	if d == nil {
+		return "", ""
+	}
+	return string(types.CustomsEventKey(id)), d.Declarant
 }
 
 func openDispute(w *world) *act {
