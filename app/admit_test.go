@@ -40,7 +40,7 @@ type authentication struct {
 
 func newAuthentication(t testing.TB) *authentication {
 	t.Helper()
-	w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 4096},
+	w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 12_288},
 		types.GenesisParameter{Name: "quota_bytes", Value: 1 << 20}, types.GenesisParameter{Name: "quota_messages", Value: 1000})
 	a := &authentication{replica: newReplica(t, w, Options{}), forex: w.keys["forex"], key2: testKey(t, "bank-a second")}
 	a.block()

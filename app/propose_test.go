@@ -48,13 +48,13 @@ func signersOf(t testing.TB, txs [][]byte) (list []string) {
 func TestPreparedIsAccepted(t *testing.T) {
 	for _, times := range []int{1, 10} {
 		t.Run(fmt.Sprint(times), func(t *testing.T) {
-			w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 4096}, types.GenesisParameter{Name: "member_share_bp", Value: 5000})
+			w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 12_288}, types.GenesisParameter{Name: "member_share_bp", Value: 5000})
 			proposer, other := newReplica(t, w, Options{}), newReplica(t, w, Options{})
 			proposer.block()
 			other.block()
 			rng := random(uint64(times))
 			var all [][]byte
-			for n, cost := 0, int64(0); cost < int64(times)*4096; n++ {
+			for n, cost := 0, int64(0); cost < int64(times)*12_288; n++ {
 				signer := []string{"forex", "forex-b", "forex-c"}[rng.IntN(3)]
 				raw := w.tx(t, signer, proposer.unix+int64(rng.IntN(3)), fixings(rng.IntN(80_000), 1+rng.IntN(200))...)
 				all = append(all, raw)
@@ -69,7 +69,7 @@ func TestPreparedIsAccepted(t *testing.T) {
 				txs := proposer.prepare(room)
 				require.Less(t, time.Since(began), 2*time.Second)
 				require.NotEmpty(t, txs)
-				require.LessOrEqual(t, costOf(t, txs), int64(4096))
+				require.LessOrEqual(t, costOf(t, txs), int64(12_288))
 				require.LessOrEqual(t, bytesOf(txs), room)
 				require.True(t, proposer.process(txs))
 				require.True(t, other.process(txs))
@@ -181,20 +181,20 @@ func TestEveryTransactionFitsABlock(t *testing.T) {
 }
 
 func TestBlockCost(t *testing.T) {
-	w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 4096})
+	w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 12_288})
 	r := newReplica(t, w, Options{})
 	r.block()
 	var txs [][]byte
-	for i := range 6 {
+	for i := range 17 {
 		txs = append(txs, w.tx(t, "forex", r.unix, fixings(256*i, 256)...)) // 768 each
 	}
-	require.True(t, r.process(txs[:5]))
+	require.True(t, r.process(txs[:16]))
 	require.False(t, r.process(txs))
 	_, err := r.examine(&abci.RequestProcessProposal{Txs: txs, Height: 2, Time: time.Unix(r.unix+1, 0)})
 	code, _ := types.CodeOf(err)
 	require.Equal(t, types.Code_block_cost_exceeded, code)
 	r.submit(types.Code_ok, txs...)
-	require.Len(t, r.prepare(testRoom), 5)
+	require.Len(t, r.prepare(testRoom), 16)
 }
 
 // TestQuotaWithinABlock: what one block may hold of a signer counts with what it holds already.
@@ -227,7 +227,7 @@ func TestQuotaWithinABlock(t *testing.T) {
 
 // TestFairness: while others wait a flooder gets its share of the block; what is left over goes to it.
 func TestFairness(t *testing.T) {
-	w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 6000}, types.GenesisParameter{Name: "member_share_bp", Value: 2500})
+	w := newWorld(t, types.GenesisParameter{Name: "block_cost", Value: 12_288}, types.GenesisParameter{Name: "member_share_bp", Value: 2500})
 	r := newReplica(t, w, Options{})
 	r.block()
 	for i := range 40 {
@@ -238,13 +238,13 @@ func TestFairness(t *testing.T) {
 		r.submit(types.Code_ok, w.tx(t, "forex-c", r.unix, fixings(60_000+100*i, 100)...))
 	}
 	txs := r.prepare(testRoom)
-	require.Len(t, txs, 20)
+	require.Len(t, txs, 40)
 	signers := signersOf(t, txs)
-	want := slices.Repeat([]string{"forex"}, 5)
+	want := slices.Repeat([]string{"forex"}, 10)
 	for range 3 {
 		want = append(want, "forex-b", "forex-c")
 	}
-	want = append(want, slices.Repeat([]string{"forex"}, 9)...)
+	want = append(want, slices.Repeat([]string{"forex"}, 24)...)
 	require.Equal(t, want, signers)
 	// By bytes too: a quarter of the room for the flooder, then the others.
 	few := signersOf(t, r.prepare(9*dataSize(txs[0])))

@@ -17,7 +17,7 @@ var ParameterTable = []ParameterRow{
 		func(p *Parameters) *int64 { return &p.QuotaBytes }},
 	{"quota_registrations", 10, 10_000_000, 20_000, "enterprises a member may register a day",
 		func(p *Parameters) *int64 { return &p.QuotaRegistrations }},
-	{"block_cost", 4_096, 1_000_000, 60_000, "cost units of a block; the dearest transaction has 3,072",
+	{"block_cost", 12_288, 1_000_000, 60_000, "cost units of a block; the dearest transaction has 12,288",
 		func(p *Parameters) *int64 { return &p.BlockCost }},
 	{"member_share_bp", 1_000, 10_000, 5_000, "share of a block's cost that one member may use while others wait, basis points",
 		func(p *Parameters) *int64 { return &p.MemberShareBp }},
