@@ -240,7 +240,7 @@ var onlyWrapper = []reencoding{
 		return wireField{1, 2, []byte("LEI:5493001KJTIIGC8Y1R12")}.bytes()
 	}, badField},
 	{"a message of a later version", func(t testing.TB, b []byte) []byte {
-		return wireField{99, 2, wireField{1, 2, []byte("q")}.bytes()}.bytes()
+		return wireField{999, 2, wireField{1, 2, []byte("q")}.bytes()}.bytes()
 	}, notCanonical},
 	{"empty message", func(t testing.TB, b []byte) []byte {
 		fs := split(t, b)
