@@ -262,3 +262,30 @@ func TestGameOfPledgedReceivables(t *testing.T) {
 	require.Equal(t, types.Code_object_disputed, tr.say(seller, cut))
 	tr.pay("bank-a", id, 1000, tradeDay)
 }
+
+// The tax authority verifies the invoice of a paper that was split, and takes its word back; what pieces of it were accepted
+// keeps the leg, and an acceptance that came late gave none.
+func TestInvoiceOfASplitPaper(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		tr := newTrade(t)
+		root := tr.issue(seller, buyer, 1000, tradeDay+90, func(m *types.IssueReceivable) { m.Related = late })
+		day := tradeDay
+		if late {
+			tr.Unix += 40 * secondsADay
+		}
+		tr.ok(buyer, &types.AcceptReceivable{Receivable: root, Day: day, Commitment: digest("paper")})
+		ends := tr.split(seller, root, 600, 400)
+		for _, e := range []types.TaxEvent{types.TaxEvent_INVOICE_VERIFIED, types.TaxEvent_INVOICE_VOIDED} {
+			for _, id := range []string{root, ends[0]} {
+				if late && id != root {
+					continue
+				}
+				tr.ok("tax", &types.RecordTaxEvent{
+					Id: tr.next(), Subject: seller, Event: e, Receivable: id, Currency: "CNY", AmountMinor: 1, Day: tr.Today(),
+				})
+				require.NoError(t, auditSettlements(tr))
+			}
+		}
+		require.Equal(t, late, tr.owed(root).Legs&legInvoice == 0)
+	}
+}

@@ -149,7 +149,7 @@ func (tx *Tx) invoiceStatus(m *types.RecordTaxEvent, act *types.Provenance) erro
 // The caller writes the receivable.
 func (tx *Tx) unverifyInvoice(id string, r *types.Receivable, act *types.Provenance, day int32) error {
 	r.TaxVerifiedBy = ""
-	if acceptanceLeg(r) {
+	if r.SplitSum == nil && acceptanceLeg(r) { // what came of a split keeps what the acceptance gave
 		return nil
 	}
 	return tx.setLegs(id, r, r.Legs&^legInvoice, act, day)
