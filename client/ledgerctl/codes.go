@@ -42,9 +42,10 @@ func newCodes(o *options) *cobra.Command {
 
 func newCodesShow() *cobra.Command {
 	return &cobra.Command{
-		Use:   "show LIST",
-		Short: "Print the version of a list that is compiled into this program, to begin another one with",
-		Args:  exactly(1, "a list"),
+		Use:     "show LIST",
+		Short:   "Print the version of a list that is compiled into this program, to begin another one with",
+		Example: "  ledgerctl codes show CURRENCIES > currencies.txt",
+		Args:    exactly(1, "a list"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := listNamed(args[0])
 			if err != nil {
@@ -71,9 +72,10 @@ func newCodesShow() *cobra.Command {
 func newCodesDigest() *cobra.Command {
 	var version string
 	cmd := &cobra.Command{
-		Use:   "digest LIST FILE",
-		Short: "Print what the council adopts: the field code_list of a proposal",
-		Args:  exactly(2, "a list and a file"),
+		Use:     "digest LIST FILE",
+		Short:   "Print what the council adopts: the field code_list of a proposal",
+		Example: "  ledgerctl codes digest HS6 types/lists/hs6.txt --version 2022",
+		Args:    exactly(2, "a list and a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, rows, err := readCodes(args[0], args[1], version)
 			if err != nil {
@@ -96,9 +98,10 @@ func newCodesPublish(o *options) *cobra.Command {
 	var version, key string
 	var wait time.Duration
 	cmd := &cobra.Command{
-		Use:   "publish LIST FILE",
-		Short: "Publish the rows of a version that the council has adopted; again is harmless, and goes on where it stopped",
-		Args:  exactly(2, "a list and a file"),
+		Use:     "publish LIST FILE",
+		Short:   "Publish the rows of a version that the council has adopted; again is harmless, and goes on where it stopped",
+		Example: "  ledgerctl codes publish HS6 types/lists/hs6.txt --version 2022 --key bank-a-council",
+		Args:    exactly(2, "a list and a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, rows, err := readCodes(args[0], args[1], version)
 			if err != nil {
