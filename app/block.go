@@ -25,6 +25,11 @@ type stagedBlock struct {
 
 	validators []*types.ValidatorRow // what CometBFT must change; ascending by key, power 0 removes
 	version    uint64                // of the rules, when this block changed it; else 0
+
+	// watch is told the state after the start of the block (index −1) and after each transaction; nil: nobody watches.
+	watch func(index int, r state.Reader) error
+	rules time.Duration // how long the rules took
+	tree  time.Duration // how long the roots took
 }
 
 // FinalizeBlock runs the rules over a decided block: what time alone does, then its transactions in order. It writes
@@ -67,40 +72,65 @@ func (a *App) dropStaged() {
 
 // execute runs the block over its prior state and stages the outcome.
 func (a *App) execute(b *stagedBlock, prior state.Reader, raw [][]byte) error {
-	var err error
-	if b.version, err = a.knows(prior, b.height); err != nil {
+	if b.txs == nil {
+		b.txs = a.resolve(raw, hashAll(raw))
+	}
+	began := time.Now()
+	batch, err := a.runRules(b, prior)
+	if err != nil {
 		return err
 	}
-	batch := state.NewBatch(b.view)
+	b.rules = time.Since(began)
+	b.staged, err = a.db.Stage(b.height, batch)
+	b.tree = time.Since(began) - b.rules
+	return err
+}
+
+// runRules runs the resolved transactions of the block over its prior state; what they change is in the batch.
+func (a *App) runRules(b *stagedBlock, prior state.Reader) (batch *state.Batch, err error) {
+	if b.version, err = a.knows(prior, b.height); err != nil {
+		return nil, err
+	}
+	batch = state.NewBatch(b.view)
 	if b.view.Height() == 0 { // the genesis is committed with the first block
 		if batch, err = a.genesis.over(b.view); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	block, err := ledger.NewBlock(batch, prior, b.height, b.unix)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	stats, err := block.Begin()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := block.Remember(b.hash); err != nil {
-		return err
+		return nil, err
 	}
 	a.metrics.began(stats)
-	b.txs = a.resolve(raw, hashAll(raw))
+	if err := b.show(-1, batch); err != nil {
+		return nil, err
+	}
 	b.results = make([]ledger.Result, len(b.txs))
 	for i := range b.txs {
 		if b.results[i], err = deliver(block, &b.txs[i], uint32(i)); err != nil {
-			return fmt.Errorf("transaction %d: %w", i, err)
+			return nil, fmt.Errorf("transaction %d: %w", i, err)
+		}
+		if err := b.show(i, batch); err != nil {
+			return nil, err
 		}
 	}
-	if b.validators, err = block.ValidatorUpdates(); err != nil {
-		return err
+	b.validators, err = block.ValidatorUpdates()
+	return batch, err
+}
+
+// show tells whoever watches.
+func (b *stagedBlock) show(index int, r state.Reader) error {
+	if b.watch == nil {
+		return nil
 	}
-	b.staged, err = a.db.Stage(b.height, batch)
-	return err
+	return b.watch(index, r)
 }
 
 // deliver runs one transaction.

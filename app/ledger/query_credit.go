@@ -175,30 +175,43 @@ func (tx *Tx) spend(id string, c *types.Consent) error {
 
 // answer scores the subject as the height before left it, and begins the receipt. The rows are what was scored.
 func (tx *Tx) answer(m *types.QueryCredit) (*types.Receipt, *score.Rows, error) {
-	prev, today := tx.Block.Prev, tx.Block.Today()
-	model, err := state.Get(prev, types.ActiveModelKey)
+	r, rows, err := ScoreAt(tx.Block.Prev, m.Subject, tx.Block.Today())
+	if code, refused := types.CodeOf(err); refused && code == types.Code_model_unknown {
+		err = types.Refuse(types.Code_model_unknown, "no model was active at height %d", tx.Block.Height-1)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Output, r.Result = m.Output, score.Restrict(r.Result, m.Output)
+	r.ScoredHeight, r.Height, r.Simulation = tx.Block.Height-1, tx.Block.Height, tx.Block.Chain.Simulation
+	return r, rows, nil
+}
+
+// ScoreAt scores a subject by the state r, on a civil day, with the model that is active in r. The receipt has what does
+// not depend on who asks: subject, day, model, digests of model and inputs, and the whole result. The rows are what was
+// scored. It is refused with model_unknown where no model is active, and with what score.Compute refuses.
+func ScoreAt(r state.Reader, subject string, day int32) (*types.Receipt, *score.Rows, error) {
+	model, err := state.Get(r, types.ActiveModelKey)
 	if err != nil {
 		return nil, nil, err
 	}
 	if model == nil {
-		return nil, nil, types.Refuse(types.Code_model_unknown, "no model was active at height %d", tx.Block.Height-1)
+		return nil, nil, types.Refuse(types.Code_model_unknown, "no model is active")
 	}
 	digest, err := score.ModelDigest(model)
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, err := score.Load(prev.Get, prev.Scan, m.Subject, today)
+	rows, err := score.Load(r.Get, r.Scan, subject, day)
 	if err != nil {
 		return nil, nil, err
 	}
-	result, err := score.Compute(rows, model, today)
+	result, err := score.Compute(rows, model, day)
 	if err != nil {
 		return nil, nil, err
 	}
 	inputs := rows.Digest()
 	return &types.Receipt{
-		Subject: m.Subject, Output: m.Output, ScoredHeight: tx.Block.Height - 1, Day: today,
-		Model: model.Id, ModelDigest: digest[:], InputsDigest: inputs[:], Result: score.Restrict(result, m.Output),
-		Simulation: tx.Block.Chain.Simulation, Height: tx.Block.Height,
+		Subject: subject, Day: day, Model: model.Id, ModelDigest: digest[:], InputsDigest: inputs[:], Result: result,
 	}, rows, nil
 }
