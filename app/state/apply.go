@@ -13,7 +13,7 @@ import (
 // with many changes removes twice as many rows as it adds, so that pruning keeps up.
 const sweepMin = 1000
 
-// Apply commits a staged block: one synced write with all rows and the head, then memory
+// Apply commits a staged block: one write with all rows and the head, synced unless the store is Volatile, then memory
 // follows. ErrStale if another block was applied since Stage. After any other error it is
 // unknown whether the block is on disk: every later call fails with ErrFailed, and the store
 // must be opened again. Stage and Apply are for one goroutine; views may be read meanwhile.
@@ -49,7 +49,11 @@ func (db *DB) Apply(s *Staged) (err error) {
 	if err := w.Set(headKey, s.head.encode(), nil); err != nil {
 		return err
 	}
-	if err := w.Commit(pebble.Sync); err != nil {
+	durability := pebble.Sync
+	if db.options.Volatile {
+		durability = pebble.NoSync
+	}
+	if err := w.Commit(durability); err != nil {
 		return err
 	}
 	db.follow(s, done)

@@ -26,6 +26,9 @@ type Options struct {
 	CheckpointEvery int64                            // most heights between leaf checkpoints; 0: 1000, below 0: only when asked
 	CacheBytes      int64                            // for blocks of the disk and for values, together; 0: 256 MiB
 	Logger          func(format string, args ...any) // nil: silent
+	// Volatile stores do not wait for the disk: for scratch that is made again after a loss of power, when the store may
+	// be at any earlier height or be damaged. Close writes everything.
+	Volatile bool
 	// Fatal is called when the disk failed in a way that the store cannot survive, in whatever
 	// goroutine noticed. It must not return. nil: panic, of which Apply makes an error, and
 	// which ends the process if it comes from the background.
@@ -156,6 +159,11 @@ func (db *DB) Close() error {
 	db.mu.RUnlock()
 	if failed != nil {
 		return failed
+	}
+	if db.options.Volatile {
+		if err := db.disk.Flush(); err != nil {
+			return errors.Join(err, db.disk.Close())
+		}
 	}
 	return db.disk.Close()
 }
