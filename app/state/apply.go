@@ -146,6 +146,9 @@ func (db *DB) prune(w *pebble.Batch, s *Staged, limit int) error {
 		return nil
 	}
 	target := db.closeBelow(s.head.Height - db.options.KeepHeights)
+	if s.head.oldest < target {
+		db.probe("prune")
+	}
 	for s.head.oldest < target && limit > 0 {
 		height := s.head.oldest + 1
 		_, list, err := db.readChanges(height)

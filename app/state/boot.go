@@ -21,6 +21,9 @@ func (db *DB) boot() error {
 		return err
 	}
 	if row == nil {
+		if err := db.dropUnfinished(); err != nil {
+			return err
+		}
 		if err := db.mustBeEmpty(); err != nil {
 			return err
 		}
@@ -42,7 +45,24 @@ func (db *DB) boot() error {
 	return nil
 }
 
-// mustBeEmpty refuses what a restore left unfinished.
+// dropUnfinished removes what a restore left that was not finished. Nothing else can be there: a restore begins in an empty
+// store only.
+func (db *DB) dropUnfinished() error {
+	_, closer, err := db.disk.Get(restoringRow)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := closer.Close(); err != nil {
+		return err
+	}
+	db.log("a restore from a snapshot was not finished; what it left is removed")
+	return db.clear()
+}
+
+// mustBeEmpty refuses rows without a head.
 func (db *DB) mustBeEmpty() (err error) {
 	it, err := db.disk.NewIter(nil)
 	if err != nil {
@@ -50,7 +70,8 @@ func (db *DB) mustBeEmpty() (err error) {
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	if it.First() {
-		return fmt.Errorf("%w: it holds rows but no block; a restore from a snapshot was not finished: remove the directory and begin again", ErrCorrupt)
+		return fmt.Errorf("%w: it holds rows but no block: something was removed from it. Restore this node from a backup or a snapshot of "+
+			"another member, and keep this directory for examination", ErrCorrupt)
 	}
 	return it.Error()
 }

@@ -33,6 +33,8 @@ type Options struct {
 	// goroutine noticed. It must not return. nil: panic, of which Apply makes an error, and
 	// which ends the process if it comes from the background.
 	Fatal func(err error)
+	// Probe is called where a crash would be interesting, with the name of the place; tests end the process there. nil: nothing.
+	Probe func(point string)
 
 	memTable uint64 // bytes before rows are flushed, for tests; 0: 64 MiB
 	replay   int    // changed leaves that make a checkpoint due, for tests; 0: replayMax
@@ -223,6 +225,13 @@ func (db *DB) readChanges(height int64) ([]types.NamedRoot, []changed, error) {
 		return nil, nil, fmt.Errorf("%w: changes of height %d", ErrPruned, height)
 	}
 	return decodeChanges(height, row)
+}
+
+// probe tells tests where the store is.
+func (db *DB) probe(point string) {
+	if db.options.Probe != nil {
+		db.options.Probe(point)
+	}
 }
 
 // diskLogger passes Pebble's messages on.

@@ -6,22 +6,42 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"tradecredit/types"
 )
 
-// ErrSnapshot says that a manifest or chunk is not what its app hash or manifest commits to, or is
-// malformed. It comes from a peer: refuse it and ask another one.
-var ErrSnapshot = errors.New("snapshot is not what was committed")
+// Errors about snapshots. They are about what a peer sent: refuse it and ask another one. Each is an ErrSnapshot.
+var (
+	ErrSnapshot = errors.New("snapshot is not what was committed")
+	// ErrManifestSize: more bytes than a manifest may have.
+	ErrManifestSize = fmt.Errorf("%w: size of the manifest", ErrSnapshot)
+	// ErrManifestFormat: of another format, malformed, or not encoded canonically.
+	ErrManifestFormat = fmt.Errorf("%w: form of the manifest", ErrSnapshot)
+	// ErrManifestCount: more chunks than a snapshot may have.
+	ErrManifestCount = fmt.Errorf("%w: number of chunks in the manifest", ErrSnapshot)
+	// ErrManifestRoots: the parts of the manifest do not give its own roots.
+	ErrManifestRoots = fmt.Errorf("%w: roots of the manifest", ErrSnapshot)
+	// ErrManifestOther: of another height or app hash than the verified one.
+	ErrManifestOther = fmt.Errorf("%w: the manifest is of another state", ErrSnapshot)
+	// ErrChunkPlace: a chunk where another one belongs, or one too many.
+	ErrChunkPlace = fmt.Errorf("%w: chunk out of place", ErrSnapshot)
+	// ErrChunkHash: the bytes are not those that the manifest names. Whoever sent them is to blame, not the manifest.
+	ErrChunkHash = fmt.Errorf("%w: bytes of a chunk", ErrSnapshot)
+	// ErrChunkRows: the bytes are the manifest's, the rows are not what the roots commit to: whoever made the manifest lied.
+	ErrChunkRows = fmt.Errorf("%w: rows of a chunk", ErrSnapshot)
+	// ErrMissingChunks: the snapshot ended before its last chunk.
+	ErrMissingChunks = fmt.Errorf("%w: chunks are missing", ErrSnapshot)
+)
 
 // Limits of snapshots.
 const (
 	chunkTarget      = 8 << 20  // bytes from which a chunk ends
-	MaxChunkSize     = 16 << 20 // bytes that a chunk may have
+	MaxChunkSize     = 15 << 20 // bytes that a chunk may have; CometBFT carries 16,000,000
 	MaxManifestSize  = 1 << 20  // bytes that an encoded manifest may have
-	maxChunks        = 20_000
+	MaxChunks        = 20_000   // of a snapshot
 	manifestFormat   = 1
 	sectionLeaves    = 1 // leaves by path, whole shards
 	sectionReference = 2 // live references by bucket, in writing order
@@ -52,24 +72,52 @@ func (m *Manifest) AppHash() types.Hash { return m.head.AppHash }
 // Chunks is the number of chunks.
 func (m *Manifest) Chunks() int { return len(m.chunks) }
 
-// Snapshot writes the newest committed height in chunks, while blocks go on: emit is called for
-// each in order, and keeps none of the bytes it does not copy. Every node that is at the height
-// makes the same chunks. ErrFuture before the first block.
-func (db *DB) Snapshot(emit func(index int, chunk []byte) error) (m *Manifest, err error) {
+// Snapshot is the newest committed height at one moment. It takes no time to take, and blocks go on while it is written;
+// rows that blocks supersede stay on disk until Close.
+type Snapshot struct {
+	db   *DB
+	disk *pebble.Snapshot
+	head headRow
+}
+
+// Snapshot takes one, to be closed by the caller. ErrFuture before the first block.
+func (db *DB) Snapshot() (*Snapshot, error) {
 	disk := db.disk.NewSnapshot()
-	defer func() { err = errors.Join(err, disk.Close()) }()
 	row, err := get(disk, headKey)
+	if err == nil && row == nil {
+		err = fmt.Errorf("%w: there is no block yet", ErrFuture)
+	}
+	var head headRow
+	if err == nil {
+		head, err = decodeHead(row)
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, disk.Close())
 	}
-	if row == nil {
-		return nil, fmt.Errorf("%w: there is no block yet", ErrFuture)
+	return &Snapshot{db, disk, head}, nil
+}
+
+// Height is the height of the snapshot.
+func (s *Snapshot) Height() int64 { return s.head.Height }
+
+// AppHash is the app hash of that height.
+func (s *Snapshot) AppHash() types.Hash { return s.head.AppHash }
+
+// Close lets go of the height.
+func (s *Snapshot) Close() error { return s.disk.Close() }
+
+// restRows is how many references or rows of logs are written between two rests.
+const restRows = 1000
+
+// Write writes the snapshot in chunks: emit is called for each in order, and keeps none of the bytes it does not copy. rest
+// is called again and again, after each few thousand rows at most, so that the caller can leave the machine to others; nil:
+// without rest. Every node that is at the height makes the same chunks.
+func (s *Snapshot) Write(emit func(index int, chunk []byte) error, rest func()) (*Manifest, error) {
+	if rest == nil {
+		rest = func() {}
 	}
-	m = &Manifest{shards: make([]node, shardCount)}
-	if m.head, err = decodeHead(row); err != nil {
-		return nil, err
-	}
-	w := &chunkWriter{m: m, disk: disk, emit: emit, target: db.options.chunk, floor: m.head.floor}
+	m := &Manifest{head: s.head.clone(), shards: make([]node, shardCount)}
+	w := &chunkWriter{m: m, disk: s.disk, emit: emit, rest: rest, target: s.db.options.chunk, floor: m.head.floor}
 	// What only this node decides, or no root commits to, is no part of a snapshot. A restored store begins without a
 	// floor: it has nothing in dropped buckets, and its next DropReferences makes it equal to its source.
 	m.head.oldest, m.head.archive, m.head.floor = m.head.Height, false, 0
@@ -86,10 +134,20 @@ type chunkWriter struct {
 	m      *Manifest
 	disk   pebble.Reader
 	emit   func(int, []byte) error
+	rest   func()
+	rows   int // since the last rest
 	target int
 	floor  int64 // of the source: buckets below are dropped, though some rows may be left
 	chunk  []byte
 	keys   keyList
+}
+
+// row counts a row, and rests now and then.
+func (w *chunkWriter) row() {
+	if w.rows++; w.rows >= restRows {
+		w.rest()
+		w.rows = 0
+	}
 }
 
 func (w *chunkWriter) begin(section byte) { w.chunk, w.keys = append(w.chunk[:0], section), keyList{} }
@@ -132,6 +190,7 @@ func (w *chunkWriter) leaves() error {
 			leaves[i] = rows[i].leaf
 		}
 		w.m.shards[shard] = fold(leaves, topBits)
+		w.rest()
 	}
 	return w.end(shardCount)
 }
@@ -149,6 +208,7 @@ func (w *chunkWriter) references() error {
 		w.chunk = binary.AppendUvarint(w.chunk, uint64(bucket))
 		w.chunk = w.keys.append(w.chunk, key)
 		w.value(value)
+		w.row()
 		return nil
 	})
 	if err != nil {
@@ -183,6 +243,7 @@ func (w *chunkWriter) logs() error {
 		w.chunk = w.keys.append(w.chunk, string(it.Key()[1:n]))
 		w.chunk = binary.AppendUvarint(w.chunk, binary.BigEndian.Uint64(it.Key()[n+1:]))
 		w.value(value)
+		w.row()
 	}
 	if err := it.Error(); err != nil {
 		return err
@@ -215,16 +276,19 @@ func (m *Manifest) Marshal() ([]byte, error) {
 	return b, nil
 }
 
-// Unmarshal decodes a manifest and checks that it is consistent in itself; whether it is true
-// only an app hash says, see DB.Restore.
+// Unmarshal decodes a manifest and checks that it is consistent in itself; whether it is true only an app hash says, see
+// DB.Restore. What does not fit is refused before anything of its size is allocated.
 func (m *Manifest) Unmarshal(b []byte) error {
-	if len(b) > MaxManifestSize || len(b) == 0 || b[0] != manifestFormat {
-		return fmt.Errorf("%w: manifest of another format, or of %d bytes", ErrSnapshot, len(b))
+	if len(b) > MaxManifestSize {
+		return fmt.Errorf("%w: %d bytes", ErrManifestSize, len(b))
+	}
+	if len(b) == 0 || b[0] != manifestFormat {
+		return fmt.Errorf("%w: not format %d", ErrManifestFormat, manifestFormat)
 	}
 	r := &rowReader{b: b[1:]}
 	head, err := decodeHead(r.bytes(r.uvarint()))
 	if err != nil {
-		return fmt.Errorf("%w: %v", ErrSnapshot, err)
+		return fmt.Errorf("%w: %v", ErrManifestRoots, err)
 	}
 	m.head, m.shards, m.chunks = head, make([]node, shardCount), nil
 	for i := range m.shards {
@@ -233,7 +297,10 @@ func (m *Manifest) Unmarshal(b []byte) error {
 		}
 	}
 	n := r.uvarint()
-	for range min(n, maxChunks) {
+	if n > MaxChunks {
+		return fmt.Errorf("%w: %d of at most %d", ErrManifestCount, n, MaxChunks)
+	}
+	for range n {
 		c := chunkInfo{}
 		if s := r.bytes(1); len(s) == 1 {
 			c.section = s[0]
@@ -242,11 +309,11 @@ func (m *Manifest) Unmarshal(b []byte) error {
 		c.hash = r.hash()
 		m.chunks = append(m.chunks, c)
 	}
-	if err := r.done("manifest"); err != nil || n > maxChunks {
-		return fmt.Errorf("%w: manifest", ErrSnapshot)
+	if err := r.done("manifest"); err != nil {
+		return fmt.Errorf("%w: %v", ErrManifestFormat, err)
 	}
 	if again, err := m.Marshal(); err != nil || !bytes.Equal(again, b) {
-		return fmt.Errorf("%w: manifest is not encoded canonically", ErrSnapshot)
+		return fmt.Errorf("%w: not encoded canonically", ErrManifestFormat)
 	}
 	return m.check()
 }
@@ -258,7 +325,7 @@ func (m *Manifest) check() error {
 	t.finish()
 	if m.head.Height < 1 || m.head.oldest != m.head.Height || m.head.archive ||
 		m.head.floor != 0 || t.root() != m.head.root(types.RootState) {
-		return fmt.Errorf("%w: the manifest's parts do not give its state root", ErrSnapshot)
+		return fmt.Errorf("%w: the parts do not give the state root", ErrManifestRoots)
 	}
 	section, shards := byte(sectionLeaves), uint32(0)
 	for i, c := range m.chunks {
@@ -270,12 +337,20 @@ func (m *Manifest) check() error {
 			ok = ok && shards == shardCount && c.shards == 0
 		}
 		if !ok {
-			return fmt.Errorf("%w: chunk %d is out of order", ErrSnapshot, i)
+			return fmt.Errorf("%w: chunk %d is out of order", ErrManifestFormat, i)
 		}
 		section = c.section
 	}
 	if shards != shardCount {
-		return fmt.Errorf("%w: leaves are missing", ErrSnapshot)
+		return fmt.Errorf("%w: leaves are missing", ErrManifestFormat)
 	}
 	return nil
 }
+
+// place is the index of the chunk with these bytes, or -1.
+func (m *Manifest) place(hash types.Hash) int {
+	return slices.IndexFunc(m.chunks, func(c chunkInfo) bool { return c.hash == hash })
+}
+
+// ChunkHash is the SHA-256 of a chunk, which must exist.
+func (m *Manifest) ChunkHash(index int) types.Hash { return m.chunks[index].hash }

@@ -18,11 +18,14 @@ import (
 func snapshotOf(t *testing.T, db *DB) (*Manifest, [][]byte) {
 	t.Helper()
 	var chunks [][]byte
-	m, err := db.Snapshot(func(index int, chunk []byte) error {
+	s, err := db.Snapshot()
+	require.NoError(t, err)
+	defer s.Close()
+	m, err := s.Write(func(index int, chunk []byte) error {
 		require.Equal(t, len(chunks), index)
 		chunks = append(chunks, bytes.Clone(chunk))
 		return nil
-	})
+	}, nil)
 	require.NoError(t, err)
 	encoded, err := m.Marshal()
 	require.NoError(t, err)
@@ -141,10 +144,10 @@ func TestUnfinishedRestoreIsRefused(t *testing.T) {
 	o.FS = fs
 	_, err = Open("db", o)
 	require.ErrorIs(t, err, ErrCorrupt)
-	require.ErrorContains(t, err, "restore")
+	require.ErrorContains(t, err, "no block")
 	empty, err := Open("db", snapshotOptions())
 	require.NoError(t, err)
-	_, err = empty.Snapshot(func(int, []byte) error { return nil })
+	_, err = empty.Snapshot()
 	require.ErrorIs(t, err, ErrFuture)
 }
 

@@ -87,10 +87,15 @@ type chunks struct {
 // snapshot takes the newest height.
 func (r *replica) snapshot() (*chunks, error) {
 	c := &chunks{}
-	m, err := r.db.Snapshot(func(_ int, chunk []byte) error {
+	s, err := r.db.Snapshot()
+	if err != nil {
+		return nil, fmt.Errorf("%s: snapshot: %w", r.name, err)
+	}
+	defer s.Close()
+	m, err := s.Write(func(_ int, chunk []byte) error {
 		c.list = append(c.list, append([]byte(nil), chunk...))
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s: snapshot: %w", r.name, err)
 	}
