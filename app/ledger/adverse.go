@@ -114,3 +114,66 @@ func fallAdverse(tx *Tx, m mark, key string, value []byte) (int, error) {
 	}
 	return 1, state.Set(tx, types.Key[types.Adverse](key), a)
 }
+
+// fallDispute: nobody is forgiven by a stolen key. An adverse record that the key conceded or expunged weighs again, and
+// may not be disputed again without leave. Whatever else left the scores by it stays out: it had its place in sums that
+// went on without it.
+func fallDispute(tx *Tx, m mark, key string, value []byte) (int, error) {
+	d, err := decode[types.Dispute](key, value)
+	if err != nil {
+		return 0, err
+	}
+	responded, resolved := m.covers(d.Responded), m.covers(d.Resolved)
+	if !responded && !resolved {
+		return 0, nil
+	}
+	if responded {
+		fell(d.Responded)
+	}
+	if resolved {
+		fell(d.Resolved)
+	}
+	work := 0
+	if expungedByFallen(d) {
+		if work, err = tx.unforgive(d.Dispute.Item); err != nil {
+			return 0, err
+		}
+	}
+	return work, state.Set(tx, types.Key[types.Dispute](key), d)
+}
+
+// expungedByFallen tells whether a dispute expunged its item by a signature that fell.
+func expungedByFallen(d *types.Dispute) bool {
+	by := d.Resolved
+	if by == nil {
+		by = d.Responded
+	}
+	return d.Outcome == types.DisputeOutcome_ITEM_EXPUNGED && by != nil && by.Fallen
+}
+
+// unforgive lets an adverse record that left the scores weigh again; other items stay out.
+func (tx *Tx) unforgive(item string) (work int, err error) {
+	id, ok := strings.CutPrefix(item, string(types.Adverses))
+	if !ok {
+		return 0, nil
+	}
+	a, err := state.Get(tx, types.AdverseKey(id))
+	if err != nil {
+		return 0, err
+	}
+	row, err := state.Get(tx, types.DisputedItemKey(item))
+	if err != nil {
+		return 0, err
+	}
+	if a == nil || row == nil {
+		return 0, missing(item)
+	}
+	a.Suppressed, row.Left = false, false
+	if err := tx.markAdverse(id, a); err != nil {
+		return 0, err
+	}
+	if err := state.Set(tx, types.AdverseKey(id), a); err != nil {
+		return 0, err
+	}
+	return 2, state.Set(tx, types.DisputedItemKey(item), row)
+}

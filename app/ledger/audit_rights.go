@@ -39,7 +39,8 @@ func (b *Block) auditDisputes(r state.Reader) error {
 			return fmt.Errorf("%s, and the open dispute of its item is %q", d.Status, row.Open)
 		case (until == 0) != (d.DecidedHeight != 0):
 			return fmt.Errorf("%s, decided at %d", d.Status, d.DecidedHeight)
-		case (d.Outcome == types.DisputeOutcome_ITEM_EXPUNGED || d.Status == types.DisputeStatus_SUPPRESSED) && !row.Left:
+		case (d.Outcome == types.DisputeOutcome_ITEM_EXPUNGED || d.Status == types.DisputeStatus_SUPPRESSED) && !row.Left &&
+			!expungedByFallen(d):
 			return fmt.Errorf("%s, and its item did not leave", d.Status)
 		}
 		for _, unix := range []int64{d.RespondByUnix, d.EscalateByUnix, d.StandsUnix} {

@@ -381,3 +381,27 @@ func TestLeavingIsBoundedPerBlock(t *testing.T) {
 	tr.requireSums()
 	require.NoError(t, tr.auditRights(tr))
 }
+
+// A thief with the key of an authority, or of an arbiter, forgives nobody for long.
+func TestStolenKeysForgiveNobody(t *testing.T) {
+	for _, by := range []string{"answer", "end"} {
+		b := newBreach(t, 1)
+		b.ok("tax", &types.RecordAdverse{Id: "a", Subject: seller, Kind: types.AdverseKind_TAX_MAJOR_VIOLATION, Day: tradeDay, Commitment: digest("a")})
+		marked := b.sums()["adverse-marks/"+seller]
+		require.NotEmpty(t, marked)
+		b.Unix += secondsADay
+		if d := b.open(seller, "adverse/tax/a"); by == "answer" {
+			b.ok("tax", &types.RespondDispute{Dispute: d, Position: types.DisputePosition_CONCEDED, StatementDigest: digest("yes")})
+		} else {
+			b.ok("tax", &types.ResolveDispute{Dispute: d, Outcome: types.DisputeOutcome_ITEM_EXPUNGED, AwardDigest: digest("award")})
+		}
+		require.Empty(t, b.sums()["adverse-marks/"+seller])
+		b.mark("tax", "k0", b.Unix)
+		b.pass(31 * secondsADay)
+		require.Equal(t, marked, b.sums()["adverse-marks/"+seller])
+		require.NoError(t, b.auditRights(b))
+		require.Equal(t, types.Code_dispute_needs_leave, b.say(seller, &types.OpenDispute{
+			Id: "again", Item: "adverse/tax/a", Reason: 1, StatementDigest: digest("why"),
+		}))
+	}
+}

@@ -61,9 +61,9 @@ type stage struct {
 
 // stages lists what a key of that role can have signed with evidence to lose, in the order of the walk: by the messages
 // that it may sign. A record id begins with its signer, so only settlements, documents, for their verdicts, adverse
-// records, for their rehabilitations, and fixings are walked through whole. Anchored documents and registrations are
-// missing: nothing rests on their evidence, which is SELF_DECLARED for ever, or confirmed by a second member before it has
-// any effect.
+// records, for their rehabilitations, disputes, for their ends, and fixings are walked through whole. Anchored documents
+// and registrations are missing: nothing rests on their evidence, which is SELF_DECLARED for ever, or confirmed by a second
+// member before it has any effect.
 func stages(holder string, role types.Role) []stage {
 	all := []struct {
 		message string
@@ -78,6 +78,7 @@ func stages(holder string, role types.Role) []stage {
 		{"record_tax_event", stage{string(types.TaxEvents) + holder + "/", fallTaxEvent}},
 		{"record_fx_event", stage{string(types.FxEvents) + holder + "/", fallFxEvent}},
 		{"record_adverse", stage{string(types.Adverses), fallAdverse}},
+		{"resolve_dispute", stage{string(types.Disputes), fallDispute}},
 		{"publish_fixing", stage{string(types.Fixings), fallFixing}},
 		{"confirm_service_progress", stage{string(types.Progresses), fallProgress}},
 		{"record_return", stage{string(types.Returns) + holder + "/", fallReturn}},
