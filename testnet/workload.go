@@ -41,6 +41,9 @@ func WorkSeats() []Seat {
 		{ID: WorkCarrier, Jurisdiction: "CN", Roles: []types.Role{types.Role_LOGISTICS}},
 		{ID: WorkBank, Jurisdiction: "CN", Roles: []types.Role{types.Role_BANK}},
 		{ID: "bank-b", Jurisdiction: "CN", Roles: []types.Role{types.Role_BANK}},
+		{ID: WorkCustoms, Jurisdiction: "CN", Roles: []types.Role{types.Role_CUSTOMS}},
+		{ID: WorkVerifier, Jurisdiction: "CN", Roles: []types.Role{types.Role_VERIFIER}},
+		{ID: WorkTax, Jurisdiction: "CN", Roles: []types.Role{types.Role_TAX}},
 	}
 }
 
@@ -67,7 +70,7 @@ func (w *Workload) Prepare() (register, confirm [][]byte, err error) {
 			Subject: w.Subject(i), District: "CN-ZJ", Size_: types.EnterpriseSize_SMALL, Ownership: types.Ownership_PRIVATE,
 			ControlGroup: fmt.Sprintf("own-%d", i),
 			Mandate: &types.Mandate{
-				PaperDigest: paper[:], Delegate: WorkPlatform, Messages: []string{"issue_receivable"}, UntilDay: w.today() + 300,
+				PaperDigest: paper[:], Delegate: WorkPlatform, Messages: []string{"anchor_document", "issue_receivable"}, UntilDay: w.today() + 300,
 			},
 		}))
 		second = append(second, types.Wrap("", &types.ConfirmEnterprise{Subject: w.Subject(i)}))

@@ -29,7 +29,9 @@ type rig struct {
 	node *node.Node
 	work *testnet.Workload
 	api  string
-	next int // first cycle that was not sent
+	next int  // first cycle that was not sent
+	sent int  // records
+	mix  bool // mixed cycles from now on
 }
 
 // newRig starts a network of one validator with so many registered subjects.
@@ -131,12 +133,23 @@ func independent(txs [][]byte) []load {
 }
 
 // chunk is how many cycles are signed, then sent as one load; their dependants follow request by request.
-const chunk = 5_000
+const (
+	chunk    = 5_000
+	mixChunk = 1_000 // of mixed cycles
+)
+
+// perChunk is how many records a chunk has.
+func (r *rig) perChunk() int {
+	if r.mix {
+		return mixChunk * testnet.MixedRecords
+	}
+	return chunk * recordsPerCycle
+}
 
 // records sends so many records and returns the time that took without the signing.
 func (r *rig) records(ctx context.Context, n, batch int) (time.Duration, error) {
 	var took time.Duration
-	for sent := 0; sent < n; sent += chunk * recordsPerCycle {
+	for sent := 0; sent < n; sent += r.perChunk() {
 		loads, err := r.loads(batch)
 		if err != nil {
 			return 0, err
@@ -153,9 +166,12 @@ func (r *rig) records(ctx context.Context, n, batch int) (time.Duration, error) 
 // loads signs one chunk of cycles.
 func (r *rig) loads(batch int) ([]load, error) {
 	var out []load
-	step := max(batch, 50)
-	for from := r.next; from < r.next+chunk; from += step {
-		first, second, err := r.work.Cycles(from, min(from+step, r.next+chunk), batch)
+	step, n, cycles := max(batch, 50), chunk, r.work.Cycles
+	if r.mix {
+		step, n, cycles = batch, mixChunk, r.work.Mixed
+	}
+	for from := r.next; from < r.next+n; from += step {
+		first, second, err := cycles(from, min(from+step, r.next+n), batch)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +181,8 @@ func (r *rig) loads(batch int) ([]load, error) {
 		last := &out[len(out)-1]
 		last.first, last.second = append(last.first, first...), append(last.second, second...)
 	}
-	r.next += chunk
+	r.next += n
+	r.sent += r.perChunk()
 	return out, nil
 }
 
@@ -176,7 +193,7 @@ func (r *rig) until(ctx context.Context, keys int) error {
 		if err != nil || have >= keys {
 			return err
 		}
-		if _, err := r.records(ctx, chunk*recordsPerCycle, 100); err != nil {
+		if _, err := r.records(ctx, r.perChunk(), 100); err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "\r  %d of %d keys ", have, keys)
@@ -201,7 +218,7 @@ func (m *measured) perSecond() float64 { return float64(m.records) / m.took.Seco
 
 // measure sends n records after a warm-up and takes the CPU profile of the whole process meanwhile.
 func (r *rig) measure(ctx context.Context, n, batch int) (*measured, error) {
-	if _, err := r.records(ctx, chunk*recordsPerCycle, batch); err != nil {
+	if _, err := r.records(ctx, r.perChunk(), batch); err != nil {
 		return nil, err
 	}
 	m := &measured{}
@@ -223,7 +240,7 @@ func (r *rig) measure(ctx context.Context, n, batch int) (*measured, error) {
 		}
 		m.took += time.Since(began)
 		m.cpu += cpuTime() - before
-		m.records += chunk * recordsPerCycle
+		m.records += r.perChunk()
 	}
 	pprof.StopCPUProfile()
 	m.profile = profile.Bytes()
@@ -264,6 +281,12 @@ func ingest(b *bench) error {
 	if err := b.parts(m); err != nil {
 		return err
 	}
+	r.mix = true
+	if m, err = r.measure(b.ctx, 100_000, 100); err != nil {
+		return err
+	}
+	r.mix = false
+	b.add("ingest.mix.keys1e6", m.perSecond(), "records/s", "8000")
 	if m, err = r.measure(b.ctx, 40_000, 1); err != nil {
 		return err
 	}
@@ -276,7 +299,7 @@ func ingest(b *bench) error {
 
 // rest stops the node and measures what it left: bytes a record, and the time to open the state again.
 func (b *bench) rest(r *rig) error {
-	records := float64(r.next * recordsPerCycle)
+	records := float64(r.sent)
 	keys, err := r.keys(b.ctx)
 	if err != nil {
 		return err
