@@ -112,6 +112,22 @@ confirm_financing from=bank-a financing=bank-a/f7 advance_minor=90000 day=D due_
 declare_default from=bank-a financing=bank-a/f7 day=D+1 reason=1
 record_policy from=insurer id=p1 object=receivable/DE:HRB:1/f1 insured=bank-b currency=EUR amount_minor=80000 from_day=D until_day=D+90 commitment=#policy
 record_claim from=insurer id=k1 policy=insurer/p1 event=CLAIM_FILED amount_minor=70000 day=D
+record_tax_event from=tax id=t1 subject=DE:HRB:1 event=INVOICE_VERIFIED receivable=DE:HRB:1/f2 invoice=#number currency=USD amount_minor=600000 day=D
+record_fx_event from=bank-b id=x1 subject=DE:HRB:1 event=FX_RECEIVED settlement=#p2 currency=USD amount_minor=500000 day=D
+record_fx_event from=forex id=x2 subject=DE:HRB:1 event=FX_CONVERTED currency=USD amount_minor=500000 to_currency=EUR to_amount_minor=450000 day=D
+correct_record from=carrier record=movement/carrier/g1 reason=1 record_logistics_event.id=g1 record_logistics_event.order=platform/g1 record_logistics_event.event=DELIVERED record_logistics_event.day=D record_logistics_event.place=ITNAP
+correct_record from=tax record=tax-event/tax/t1 reason=1 record_tax_event.id=t1 record_tax_event.subject=DE:HRB:1 record_tax_event.event=INVOICE_VERIFIED record_tax_event.receivable=DE:HRB:1/f2 record_tax_event.currency=USD record_tax_event.amount_minor=610000 record_tax_event.day=D-1
+erase_payload from=DE:HRB:1 document=DE:HRB:1/d1 day=D reason=1
+record_adverse from=tax id=a1 subject=DE:HRB:1 kind=TAX_MAJOR_VIOLATION day=D-1 commitment=#decision
+record_adverse from=tax id=a2 subject=DE:HRB:1 kind=TAX_ARREARS day=D-1 commitment=#decision
+open_dispute from=DE:HRB:1 id=q1 item=adverse/tax/a1 reason=1 statement_digest=#why
+respond_dispute from=tax dispute=DE:HRB:1/q1 position=UPHELD statement_digest=#so
+escalate_dispute from=DE:HRB:1 dispute=DE:HRB:1/q1
+open_dispute from=DE:HRB:1 id=q2 item=adverse/tax/a2 reason=1 statement_digest=#why
+resolve_dispute from=tax dispute=DE:HRB:1/q2 outcome=ITEM_EXPUNGED award_digest=#sorry
+open_dispute from=IT:REA:3 id=q3 item=receivable/DE:HRB:1/f2 reason=2 statement_digest=#why
+rehabilitate from=tax adverse=tax/a1 end_day=D reason=1
+add_statement from=DE:HRB:1 id=u1 record=adverse/tax/a1 statement_digest=#say
 `
 
 // signers are who may send in FuzzApply.
