@@ -134,10 +134,11 @@ func (db *DB) sweep(w *pebble.Batch, s *Staged) (done bool, err error) {
 			return false, err
 		}
 	}
-	if s.head.floor == db.swept {
+	// What this block drops goes with the next one, so that this one can be taken back.
+	if db.head.floor == db.swept {
 		return true, nil
 	}
-	return db.sweepReferences(w, s.head.floor, limit)
+	return db.sweepReferences(w, db.head.floor, limit)
 }
 
 // prune deletes what was superseded at heights that are no longer kept.
@@ -213,12 +214,12 @@ func (db *DB) follow(s *Staged, swept bool) {
 	defer db.mu.Unlock()
 	db.history.push(undoOf(db.tree, db.head.Roots, s))
 	db.tree.apply(s)
+	if swept {
+		db.swept = db.head.floor
+	}
 	db.head = s.head
 	db.oldest = max(db.oldest, s.head.oldest)
 	db.dropNodes = false
-	if swept {
-		db.swept = s.head.floor
-	}
 }
 
 // apply makes the staged block the tree.

@@ -219,33 +219,21 @@ func (w *chunkWriter) references() error {
 
 // logs writes all rows of all logs.
 func (w *chunkWriter) logs() error {
-	it, err := w.disk.NewIter(&pebble.IterOptions{LowerBound: []byte{rowEntry}, UpperBound: []byte{rowEntry + 1}})
-	if err != nil {
-		return err
-	}
-	defer it.Close()
 	w.begin(sectionLogs)
-	for ok := it.First(); ok; ok = it.Next() {
+	err := eachLogRow(w.disk, func(log string, n uint64, row []byte) error {
 		if len(w.chunk) >= w.target {
 			if err := w.end(0); err != nil {
 				return err
 			}
 			w.begin(sectionLogs)
 		}
-		n := len(it.Key()) - 9
-		if n < 2 || it.Key()[n] != 0 {
-			return fmt.Errorf("%w: log row %q", ErrCorrupt, it.Key())
-		}
-		value, err := it.ValueAndErr()
-		if err != nil {
-			return err
-		}
-		w.chunk = w.keys.append(w.chunk, string(it.Key()[1:n]))
-		w.chunk = binary.AppendUvarint(w.chunk, binary.BigEndian.Uint64(it.Key()[n+1:]))
-		w.value(value)
+		w.chunk = w.keys.append(w.chunk, log)
+		w.chunk = binary.AppendUvarint(w.chunk, n)
+		w.value(row)
 		w.row()
-	}
-	if err := it.Error(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	return w.end(0)
