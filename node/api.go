@@ -30,6 +30,7 @@ type api struct {
 	chain   *chain
 	logger  *slog.Logger
 	limits  *limits
+	logs    *logNodes
 	answers *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 }
@@ -57,7 +58,7 @@ func (n *Node) newAPI() (*server, error) {
 
 func (n *Node) makeAPI() *api {
 	a := &api{
-		node: n, chain: &n.chain, logger: n.logger.With("part", "api"), limits: newLimits(&n.cfg.API),
+		node: n, chain: &n.chain, logger: n.logger.With("part", "api"), limits: newLimits(&n.cfg.API), logs: newLogNodes(),
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: metricsNamespace, Subsystem: "api", Name: "answers_total",
 			Help: "Answers of the HTTP interface by route and status."}, []string{"route", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: metricsNamespace, Subsystem: "api", Name: "seconds",
@@ -79,6 +80,8 @@ func (a *api) handler() http.Handler {
 		{"GET /v1/reference", a.reference},
 		{"GET /v1/list", a.list},
 		{"GET /v1/light", a.light},
+		{"GET /v1/inputs", a.inputs},
+		{"GET /v1/log-proof", a.logProof},
 		{"GET /v1/status", a.status},
 	} {
 		mux.Handle(r.route, a.wrap(r.route, a.limited(func(w http.ResponseWriter, req *http.Request, _ *ticket) error {
@@ -117,7 +120,7 @@ func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		return problemf(http.StatusMethodNotAllowed, "%s takes %s, not %s", r.URL.Path, strings.Join(allowed, " or "), r.Method)
 	}
-	return problemf(http.StatusNotFound, "there is nothing at %s; routes: /v1/tx, /v1/record, /v1/entries, /v1/list, /v1/reference, /v1/light, /v1/status, /v1/health",
+	return problemf(http.StatusNotFound, "there is nothing at %s; routes: /v1/tx, /v1/record, /v1/entries, /v1/list, /v1/reference, /v1/light, /v1/inputs, /v1/log-proof, /v1/status, /v1/health",
 		r.URL.Path)
 }
 

@@ -14,7 +14,8 @@ func LogLeafHash(row []byte) []byte {
 	return h.Sum(nil)
 }
 
-func logNodeHash(left, right []byte) []byte {
+// LogNodeHash is the RFC 6962 hash of two subtrees of a log: SHA-256(0x01 ‖ left ‖ right).
+func LogNodeHash(left, right []byte) []byte {
 	var b [1 + 2*sha256.Size]byte
 	b[0] = 1
 	copy(b[1:], left)
@@ -51,7 +52,7 @@ func (f Frontier) Append(n uint64, leafHash []byte) (Frontier, error) {
 	keep := len(f) - bits.TrailingZeros64(^n) // subtrees that merge: one for each trailing 1 of n
 	node := leafHash
 	for i := len(f) - 1; i >= keep; i-- {
-		node = logNodeHash(f[i], node)
+		node = LogNodeHash(f[i], node)
 	}
 	next := make(Frontier, keep, keep+1)
 	copy(next, f)
@@ -69,7 +70,7 @@ func (f Frontier) Root(n uint64) ([]byte, error) {
 	}
 	root := f[len(f)-1]
 	for i := len(f) - 2; i >= 0; i-- {
-		root = logNodeHash(f[i], root)
+		root = LogNodeHash(f[i], root)
 	}
 	return root, nil
 }
@@ -97,7 +98,7 @@ func (f Frontier) appendSubtree(n uint64, level uint, root []byte) (Frontier, er
 	keep := len(f) - bits.TrailingZeros64(^(n >> level)) // subtrees that merge: one for each trailing 1 from that bit on
 	node := root
 	for i := len(f) - 1; i >= keep; i-- {
-		node = logNodeHash(f[i], node)
+		node = LogNodeHash(f[i], node)
 	}
 	next := make(Frontier, keep, keep+1)
 	copy(next, f)

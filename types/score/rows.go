@@ -171,6 +171,9 @@ func (r *Rows) Digest() types.Hash {
 	return types.Hash(h.Sum(nil))
 }
 
+// Len is how many rows Load read.
+func (r *Rows) Len() int { return len(r.read) }
+
 // pair finds what the subject did with one counterparty; nil if it is not among the rows.
 func (r *Rows) pair(id string) *types.PairSum {
 	i, ok := slices.BinarySearchFunc(r.Pairs, id, func(p Pair, id string) int { return strings.Compare(p.Counterparty, id) })
