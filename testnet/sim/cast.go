@@ -129,7 +129,7 @@ func (w *world) parameters() []types.GenesisParameter {
 		}
 	}
 	set("algorithms", 0, 3)
-	set("block_cost", 0, 0, 4096)
+	set("block_cost", 0, 0, 12_288)
 	set("document_verdicts", 0, 2)
 	set("queue_items", 0, 16)
 	set("quota_registrations", 0, 10)
