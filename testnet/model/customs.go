@@ -82,9 +82,8 @@ func shapeOfMode(msg *types.RecordCustomsEvent) types.Code {
 	} else {
 		codes = append(codes, when(msg.ListCount != 0 || len(msg.ListRoot) != 0, types.Code_field_not_of_event))
 	}
-	linked := x.back || x.repair && msg.Export
-	codes = append(codes, when(linked && msg.Linked == "", types.Code_linked_declaration_required),
-		when(!linked && msg.Linked != "", types.Code_field_not_of_event), when(x.sells && msg.Place == "", types.Code_place_unknown))
+	codes = append(codes, when(x.back && msg.Linked == "", types.Code_linked_declaration_required),
+		when(!x.back && !x.repair && msg.Linked != "", types.Code_field_not_of_event), when(x.sells && msg.Place == "", types.Code_place_unknown))
 	if msg.Linked != "" {
 		codes = append(codes, codeOf(types.CheckRecordID(msg.Linked)))
 	}
