@@ -21,6 +21,7 @@ type GetEntry = func(subject string, number uint64) ([]byte, error)
 // comparer is a table.
 type comparer interface {
 	compare(get Get, all bool) []string
+	under(prefix string) []string
 }
 
 // Compare tells what of the records that changed since the last comparison is not in the state as the model has it.

@@ -240,7 +240,8 @@ func (m *Model) revokeDocument(c *call, msg *types.RevokeDocument) types.Code {
 	switch {
 	case d.Status == types.DocumentStatus_DOCUMENT_REVOKED && d.RevokedDay == msg.Day && d.RevokedReason == msg.Reason:
 		return types.Code_already_recorded
-	case d.Status != types.DocumentStatus_ANCHORED && d.Status != types.DocumentStatus_DOCUMENT_VERIFIED:
+	case d.Status != types.DocumentStatus_ANCHORED && d.Status != types.DocumentStatus_DOCUMENT_VERIFIED &&
+		d.Status != types.DocumentStatus_DOCUMENT_REJECTED:
 		return types.Code_document_state_forbids
 	case msg.Day < d.Document.IssueDay:
 		return types.Code_document_state_forbids

@@ -1,10 +1,409 @@
 package model
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
 
-// compromised is the end of the 30 days in which what a stolen key signed can be confirmed again; id is
-// <holder>/<key>/<since>.
+	"tradecredit/types"
+)
+
+// What a key in wrong hands signed falls to SELF_DECLARED after 30 days, unless it was confirmed again. States stay.
+
+// mark is a compromise: whose key, and since when.
+type mark struct {
+	holder, key string
+	since       int64
+}
+
+// covers tells whether a signature falls with the mark.
+func (k *mark) covers(p *types.Provenance) bool {
+	return p != nil && p.Signer == k.holder && p.Key == k.key && p.Unix >= k.since && !p.Fallen
+}
+
+// fell is a provenance that nobody sound stands behind.
+func fell(p *types.Provenance) *types.Provenance {
+	x := *p
+	x.Fallen, x.Evidence = true, types.Evidence_SELF_DECLARED
+	x.Counted = x.Counted && (!x.Late || x.Backfill)
+	return &x
+}
+
+// falls lists what falls, in the order of the walk: by the message that a key of its role may sign.
+var falls = []struct {
+	message string
+	prefix  string // and the holder, where a slash ends it
+	fall    func(m *Model, k *mark, key string)
+}{
+	{"record_order", "order/", (*Model).orderFalls},
+	{"record_logistics_event", "movement/", (*Model).movementFalls},
+	{"record_customs_event", "customs-event/", (*Model).customsEventFalls},
+	{"verify_document", "document", (*Model).verdictsFall},
+	{"issue_receivable", "receivable/", (*Model).receivableFalls},
+	{"record_settlement", "settlement", (*Model).settlementFalls},
+	{"record_tax_event", "tax-event/", (*Model).taxEventFalls},
+	{"record_fx_event", "fx-event/", (*Model).fxEventFalls},
+	{"record_adverse", "adverse", (*Model).adverseFalls},
+	{"publish_fixing", "fixing", (*Model).fixingFalls},
+	{"confirm_service_progress", "progress", (*Model).progressFalls},
+	{"record_return", "return/", (*Model).returnFalls},
+	{"record_return", "return-step/", (*Model).plainFalls},
+	{"record_trace", "trace/", (*Model).plainFalls},
+	{"record_parcel_batch", "parcels/", (*Model).plainFalls},
+	{"issue_transferable", "transferable/", (*Model).plainFalls},
+	{"reserve_financing", "financing/", (*Model).financingFalls},
+	{"record_repayment", "repayment/", (*Model).repaymentFalls},
+	{"record_policy", "policy/", (*Model).plainFalls},
+	{"record_claim", "claim/", (*Model).plainFalls},
+}
+
+// compromised lets fall what a key signed since it was in wrong hands; id is <holder>/<key>/<since>.
 func (m *Model) compromised(id string) {
-	at := strings.LastIndex(id, "/")
-	_ = id[:at]
+	f := strings.Split(id, "/")
+	since, err := strconv.ParseInt(f[2], 10, 64)
+	if err != nil {
+		panic("model: " + id)
+	}
+	k := &mark{f[0], f[1], since}
+	role := m.keys.at(types.KeyKey(k.holder, k.key)).Role
+	for _, s := range falls {
+		may := false
+		for _, rel := range relations {
+			may = may || permission(s.message, role, rel) != types.Evidence_EVIDENCE_UNSPECIFIED
+		}
+		if !may {
+			continue
+		}
+		prefix := s.prefix + "/"
+		if strings.HasSuffix(s.prefix, "/") {
+			prefix = s.prefix + k.holder + "/"
+		}
+		for _, key := range m.keysUnder(prefix) {
+			s.fall(m, k, key)
+		}
+	}
+}
+
+// keysUnder are the keys of all records under a prefix, ascending.
+func (m *Model) keysUnder(prefix string) (out []string) {
+	for _, t := range m.tables {
+		out = append(out, t.under(prefix)...)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// loses posts that a row counts as SELF_DECLARED from now on, or, if its signature alone let it count, nowhere.
+func (m *Model) loses(subject string, entry uint64, was, is *types.Provenance, excluded types.EntryKind) {
+	if entry == 0 || !m.logs[subject][entry-1].Counted {
+		return
+	}
+	if was.Counted && !is.Counted {
+		m.excludeAs(subject, entry, was, excluded)
+		return
+	}
+	e := m.logs[subject][entry-1]
+	if e.Evidence <= types.Evidence_SELF_DECLARED {
+		return
+	}
+	e.Kind, e.Reverses = types.EntryKind_ENTRY_EVIDENCE_LOST, entry
+	m.post(subject, e)
+}
+
+const excluded = types.EntryKind_ENTRY_EVENT_EXCLUDED
+
+func (m *Model) orderFalls(k *mark, key string) {
+	at := types.Key[types.Order](key)
+	o := m.orders.at(at)
+	if !k.covers(o.Provenance) {
+		return
+	}
+	was := o.Provenance
+	o.Provenance = fell(was)
+	m.loses(o.Order.Buyer, o.BoughtEntry, was, o.Provenance, excluded)
+	m.loses(o.Order.Seller, o.SoldEntry, was, o.Provenance, excluded)
+	m.putOrder(at, o)
+}
+
+func (m *Model) movementFalls(k *mark, key string) {
+	at := types.Key[types.Movement](key)
+	x := m.movements.at(at)
+	if !k.covers(x.Provenance) {
+		return
+	}
+	was := x.Provenance
+	x.Provenance = fell(was)
+	m.movements.put(at, x)
+	on := types.OrderKey(x.Event.Order)
+	o := m.orders.at(on)
+	m.loses(o.Order.Seller, x.SellerEntry, was, x.Provenance, excluded)
+	m.loses(o.Order.Buyer, x.BuyerEntry, was, x.Provenance, excluded)
+	if x.Event.Event == types.LogisticsEvent_DELIVERED {
+		o.DeliveredIndependent = false
+		m.lend(&o, o.Legs&^legGoods, x.Provenance, m.day)
+		m.putOrder(on, o)
+	}
+}
+
+func (m *Model) customsEventFalls(k *mark, key string) {
+	at := types.Key[types.CustomsRecord](key)
+	x := m.customsEvents.at(at)
+	if !k.covers(x.Provenance) {
+		return
+	}
+	was := x.Provenance
+	x.Provenance = fell(was)
+	m.customsEvents.put(at, x)
+	d := m.declarations.at(types.DeclarationKey(was.Signer + "/" + x.Event.Declaration))
+	m.loses(d.Declarant, x.Entry, was, x.Provenance, types.EntryKind_ENTRY_CUSTOMS_EXCLUDED)
+	if x.Event.Event == types.CustomsEvent_DECLARED {
+		d.Provenance = fell(d.Provenance)
+		m.declarations.put(types.DeclarationKey(d.Id), d)
+	}
+	if x.Event.Event == types.CustomsEvent_RELEASED && d.Status != types.DeclarationStatus_DECLARATION_IS_REVOKED {
+		m.closeBalance(&d, x.Provenance)
+	}
+}
+
+func (m *Model) verdictsFall(k *mark, key string) {
+	at := types.Key[types.Document](key)
+	d := m.documents.at(at)
+	for i, old := range d.Verdicts {
+		if k.covers(old.Provenance) {
+			v := *old
+			v.Provenance = fell(old.Provenance)
+			m.loses(d.Document.Subject, v.Entry, old.Provenance, v.Provenance, types.EntryKind_ENTRY_VERDICT_EXCLUDED)
+			d.Verdicts = replaced(d.Verdicts, i, &v)
+			m.documents.put(at, d)
+		}
+	}
+}
+
+func (m *Model) receivableFalls(k *mark, key string) {
+	at := types.Key[types.Receivable](key)
+	r := m.receivables.at(at)
+	if k.covers(r.Provenance) {
+		r.Provenance = fell(r.Provenance)
+		m.receivables.put(at, r)
+	}
+}
+
+func (m *Model) settlementFalls(k *mark, key string) {
+	at := types.Key[types.Settlement](key)
+	s := m.settlements.at(at)
+	creditor := k.covers(s.CreditorSide)
+	if !creditor && !k.covers(s.DebtorSide) {
+		return
+	}
+	if k.covers(s.DebtorSide) {
+		s.DebtorSide = fell(s.DebtorSide)
+	}
+	if creditor {
+		s.CreditorSide = fell(s.CreditorSide)
+	}
+	s.Evidence = max(s.CreditorSide.GetEvidence(), s.DebtorSide.GetEvidence())
+	m.settlements.put(at, s)
+	if !creditor {
+		return
+	}
+	if !s.Reversed {
+		m.partsFall(at, s.CreditorSide, m.day)
+	}
+	for _, x := range s.Parts {
+		m.obligationFalls(x)
+	}
+}
+
+// obligationFalls: an obligation that a payment brought about counts as SELF_DECLARED, if other words keep it one.
+func (m *Model) obligationFalls(x *types.Part) {
+	r := m.receivables.at(types.ReceivableKey(x.Receivable))
+	if x.Obligation == 0 || r.ObligationEntry != x.Obligation || r.ObligationFallen {
+		return
+	}
+	e := m.logs[r.Receivable.Debtor][r.ObligationEntry-1]
+	e.Kind, e.Reverses = types.EntryKind_ENTRY_EVIDENCE_LOST, r.ObligationEntry
+	m.post(r.Receivable.Debtor, e)
+	r.ObligationFallen = true
+	m.keep(x.Receivable, &r)
+}
+
+func (m *Model) taxEventFalls(k *mark, key string) {
+	at := types.Key[types.TaxRecord](key)
+	x := m.taxEvents.at(at)
+	if !k.covers(x.Provenance) {
+		return
+	}
+	was := x.Provenance
+	x.Provenance = fell(was)
+	m.taxEvents.put(at, x)
+	m.loses(x.Event.Subject, x.Entry, was, x.Provenance, excluded)
+	m.invoiceFalls(&x)
+}
+
+func (m *Model) fxEventFalls(k *mark, key string) {
+	at := types.Key[types.FxRecord](key)
+	x := m.fxEvents.at(at)
+	if !k.covers(x.Provenance) {
+		return
+	}
+	was := x.Provenance
+	x.Provenance = fell(was)
+	m.fxEvents.put(at, x)
+	m.loses(x.Event.Subject, x.Entry, was, x.Provenance, excluded)
+}
+
+func (m *Model) adverseFalls(k *mark, key string) {
+	at := types.Key[types.Adverse](key)
+	x := m.adverses.at(at)
+	ended := k.covers(x.Ended)
+	if !ended && !k.covers(x.Provenance) {
+		return
+	}
+	if ended {
+		x.Ended, x.EndDay = fell(x.Ended), x.Adverse.EndDay
+	}
+	if k.covers(x.Provenance) {
+		x.Provenance = fell(x.Provenance)
+	}
+	m.adverses.put(at, x)
+	m.mark(strings.TrimPrefix(key, "adverse/"), &x)
+}
+
+func (m *Model) fixingFalls(k *mark, key string) {
+	at := types.Key[types.Fixing](key)
+	if x := m.fixings.at(at); k.covers(x.Provenance) {
+		x.Provenance = fell(x.Provenance)
+		m.fixings.put(at, x)
+	}
+}
+
+func (m *Model) progressFalls(k *mark, key string) {
+	at := types.Key[types.Progress](key)
+	x := m.progresses.at(at)
+	if !k.covers(x.Tax) {
+		return
+	}
+	was, outside := x.Tax, x.TaxOutside
+	x.Tax, x.TaxOutside = fell(was), false
+	m.progresses.put(at, x)
+	on := types.OrderKey(x.Progress.Order)
+	o := m.orders.at(on)
+	m.loses(o.Order.Seller, x.TaxSellerEntry, was, x.Tax, excluded)
+	m.loses(o.Order.Buyer, x.TaxBuyerEntry, was, x.Tax, excluded)
+	if !outside {
+		return
+	}
+	o.TaxConfirmedMinor -= x.Progress.ExecutedMinor
+	if !(x.BuyerOutside && x.Buyer.Role != types.Role_ENTERPRISE) {
+		o.MemberConfirmedMinor -= x.Progress.ExecutedMinor
+	}
+	if o.DeliveredIndependent && o.MemberConfirmedMinor < o.Order.AmountMinor {
+		o.DeliveredIndependent = false
+		m.loses(o.Order.Seller, o.DeliveredEntry, was, was, excluded)
+		m.loses(o.Order.Buyer, o.ReceivedEntry, was, was, excluded)
+	}
+	if o.TaxConfirmedMinor < o.Order.AmountMinor {
+		m.lend(&o, o.Legs&^legGoods, x.Tax, m.day)
+	}
+	m.putOrder(on, o)
+}
+
+func (m *Model) returnFalls(k *mark, key string) {
+	at := types.Key[types.ReturnRecord](key)
+	x := m.returns.at(at)
+	if !k.covers(x.Provenance) {
+		return
+	}
+	if x.Counted {
+		seller := m.orders.at(types.OrderKey(x.Opened.Order)).Order.Seller
+		m.excludeAs(seller, x.SellerEntry, x.Provenance, types.EntryKind_ENTRY_RETURN_EXCLUDED)
+	}
+	x.Counted, x.Provenance = false, fell(x.Provenance)
+	m.returns.put(at, x)
+}
+
+// plainFalls: nothing rests on the record but itself.
+func (m *Model) plainFalls(k *mark, key string) {
+	kind, _, _ := strings.Cut(key, "/")
+	switch kind {
+	case "return-step":
+		if x := m.returnSteps.at(types.Key[types.ReturnStep](key)); k.covers(x.Provenance) {
+			m.returnSteps.change(types.Key[types.ReturnStep](key), func(x *types.ReturnStep) { x.Provenance = fell(x.Provenance) })
+		}
+	case "trace":
+		if x := m.traces.at(types.Key[types.Trace](key)); k.covers(x.Provenance) {
+			m.traces.change(types.Key[types.Trace](key), func(x *types.Trace) { x.Provenance = fell(x.Provenance) })
+		}
+	case "parcels":
+		if x := m.parcelBatches.at(types.Key[types.ParcelBatch](key)); k.covers(x.Provenance) {
+			m.parcelBatches.change(types.Key[types.ParcelBatch](key), func(x *types.ParcelBatch) { x.Provenance = fell(x.Provenance) })
+		}
+	case "transferable":
+		if x := m.transferables.at(types.Key[types.Transferable](key)); k.covers(x.Provenance) {
+			m.transferables.change(types.Key[types.Transferable](key), func(x *types.Transferable) { x.Provenance = fell(x.Provenance) })
+		}
+	case "policy":
+		if x := m.policies.at(types.Key[types.Policy](key)); k.covers(x.Provenance) {
+			m.policies.change(types.Key[types.Policy](key), func(x *types.Policy) { x.Provenance = fell(x.Provenance) })
+		}
+	case "claim":
+		if x := m.claims.at(types.Key[types.Claim](key)); k.covers(x.Provenance) {
+			m.claims.change(types.Key[types.Claim](key), func(x *types.Claim) { x.Provenance = fell(x.Provenance) })
+		}
+	}
+}
+
+func (m *Model) financingFalls(k *mark, key string) {
+	at := types.Key[types.Financing](key)
+	f := m.financings.at(at)
+	confirmed, over := k.covers(f.Confirmed), k.covers(f.Ended)
+	if !k.covers(f.Provenance) && !confirmed && !over {
+		return
+	}
+	if k.covers(f.Provenance) {
+		f.Provenance = fell(f.Provenance)
+	}
+	if over {
+		f.Ended = fell(f.Ended)
+		if f.ClosingCounted {
+			m.excludeInstallment(&f, f.ClosingEntry-1)
+		}
+	}
+	if confirmed {
+		f.Confirmed = fell(f.Confirmed)
+		if f.Experience {
+			e := m.logs[f.Borrower][f.ObligationEntry-1]
+			e.Kind, e.Reverses = types.EntryKind_ENTRY_EVIDENCE_LOST, f.ObligationEntry
+			m.post(f.Borrower, e)
+		}
+	}
+	m.absolve(&f)
+	m.financings.put(at, f)
+}
+
+// absolve ends an experience whose advance nobody sound confirmed, and of which no counted part is left.
+func (m *Model) absolve(f *types.Financing) {
+	if !f.Experience || !f.Confirmed.Fallen || len(f.ClosingEntries) > 0 {
+		return
+	}
+	e := m.takenBack(f.Borrower, f.ObligationEntry, types.EntryKind_ENTRY_OBLIGATION_REVERSED)
+	e.BaseMinor, e.Open, e.Evidence = f.BaseMinor-f.RepaidBaseMinor, owed(f) > 0, types.Evidence_SELF_DECLARED
+	m.post(f.Borrower, e)
+	f.Experience, f.ObligationEntry = false, 0
+}
+
+func (m *Model) repaymentFalls(k *mark, key string) {
+	at := types.Key[types.Repayment](key)
+	x := m.repayments.at(at)
+	if !k.covers(x.Provenance) {
+		return
+	}
+	on := types.FinancingKey(x.Repayment.Financing)
+	f := m.financings.at(on)
+	if x.Counted {
+		m.excludeInstallment(&f, x.Entry)
+	}
+	m.absolve(&f)
+	m.financings.put(on, f)
+	m.repayments.change(at, func(x *types.Repayment) { x.Provenance = fell(x.Provenance) })
 }

@@ -7,13 +7,17 @@ var rulesOfInsurance = map[string]rule{
 	"record_claim":  on((*Model).recordClaim),
 }
 
-func (m *Model) recordPolicy(c *call, msg *types.RecordPolicy) types.Code {
+func (m *Model) shapeOfPolicy(msg *types.RecordPolicy) types.Code {
 	insured := codeOf(types.CheckMemberID(msg.Insured))
 	if isEnterprise(msg.Insured) {
 		insured = codeOf(types.CheckSubjectID(msg.Insured))
 	}
-	code := lowest(codeOf(types.CheckSourceID(msg.Id)), insured, digest(msg.Commitment), amount(msg.AmountMinor), m.currency(msg.Currency),
+	return lowest(codeOf(types.CheckSourceID(msg.Id)), insured, digest(msg.Commitment), amount(msg.AmountMinor), m.currency(msg.Currency),
 		notTooEarly(msg.FromDay), when(msg.UntilDay < msg.FromDay, types.Code_due_before_issue), objectOf(msg.Object))
+}
+
+func (m *Model) recordPolicy(c *call, msg *types.RecordPolicy) types.Code {
+	code := m.shapeOfPolicy(msg)
 	if code != types.Code_ok {
 		return code
 	}

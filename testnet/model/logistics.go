@@ -19,15 +19,22 @@ var movesTo = map[types.LogisticsEvent]struct {
 		types.OrderStatus_CONFIRMED, types.OrderStatus_ORDER_IN_TRANSIT, types.OrderStatus_ORDER_IN_WAREHOUSE}},
 }
 
-func (m *Model) recordLogisticsEvent(c *call, msg *types.RecordLogisticsEvent) types.Code {
-	code := refusal(codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckRecordID(msg.Order)), optionalDigest(msg.TransportDocument),
+func (m *Model) shapeOfMovement(msg *types.RecordLogisticsEvent) types.Code {
+	return refusal(codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckRecordID(msg.Order)), optionalDigest(msg.TransportDocument),
 		required(msg.Event), m.place(msg.Place), notTooEarly(msg.Day))
-	estimate := msg.Event == types.LogisticsEvent_ESTIMATE
-	if estimate {
-		code = refusal(code, when(msg.Day > m.day+366, types.Code_day_too_late))
-	} else {
-		code = refusal(code, m.eventDay(msg.Day))
+}
+
+// movementDay: an estimate may lie a year ahead.
+func (m *Model) movementDay(msg *types.RecordLogisticsEvent) types.Code {
+	if msg.Event == types.LogisticsEvent_ESTIMATE {
+		return when(msg.Day > m.day+366, types.Code_day_too_late)
 	}
+	return m.eventDay(msg.Day)
+}
+
+func (m *Model) recordLogisticsEvent(c *call, msg *types.RecordLogisticsEvent) types.Code {
+	code := refusal(m.shapeOfMovement(msg), m.movementDay(msg))
+	estimate := msg.Event == types.LogisticsEvent_ESTIMATE
 	if code != types.Code_ok {
 		return code
 	}

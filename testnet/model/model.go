@@ -75,6 +75,11 @@ type Model struct {
 	fingerprints  *table[types.FingerprintHits]
 	policies      *table[types.Policy]
 	claims        *table[types.Claim]
+	adverses      *table[types.Adverse]
+	adverseMarks  *table[types.AdverseMarks]
+	disputes      *table[types.Dispute]
+	disputed      *table[types.DisputedItem]
+	statements    *table[types.Statement]
 	dues          *table[types.Due]
 }
 
@@ -170,6 +175,11 @@ func (m *Model) makeTables() {
 	m.fingerprints = newTable[types.FingerprintHits](m)
 	m.policies = newTable[types.Policy](m)
 	m.claims = newTable[types.Claim](m)
+	m.adverses = newTable[types.Adverse](m)
+	m.adverseMarks = newTable[types.AdverseMarks](m)
+	m.disputes = newTable[types.Dispute](m)
+	m.disputed = newTable[types.DisputedItem](m)
+	m.statements = newTable[types.Statement](m)
 	m.dues = newTable[types.Due](m)
 }
 

@@ -100,9 +100,9 @@ func (m *Model) sell(o *types.Order, at types.Key[types.Order], p *types.Provena
 	e.Counted = e.Counted && stated
 	e.Open = e.Counted
 	o.SoldEntry = m.post(o.Order.Seller, e)
-	o.PromiseEntry = 0
+	o.PromiseEntry, o.SaleEntry = 0, 0
 	if e.Open {
-		o.PromiseEntry = o.SoldEntry
+		o.PromiseEntry, o.SaleEntry = o.SoldEntry, o.SoldEntry
 	}
 }
 
@@ -110,6 +110,7 @@ func (m *Model) sell(o *types.Order, at types.Key[types.Order], p *types.Provena
 func (m *Model) unsell(o *types.Order) {
 	e := m.logs[o.Order.Seller][o.PromiseEntry-1]
 	e.Kind, e.Reverses = types.EntryKind_ENTRY_ORDER_SOLD_REVERSED, o.PromiseEntry
+	o.SaleEntry = 0
 	m.post(o.Order.Seller, e)
 	o.PromiseEntry = 0
 }
@@ -375,7 +376,10 @@ func (m *Model) cancelOrder(c *call, msg *types.CancelOrder) types.Code {
 	seller := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_CANCELLED, at, p, msg.Day, o.Order.Buyer)
 	buyer := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_CANCELLED, at, p, msg.Day, o.Order.Seller)
 	seller.Counted, buyer.Counted = counts, false
-	m.post(o.Order.Seller, seller)
+	entry := m.post(o.Order.Seller, seller)
+	if counts {
+		o.CancelledEntry = entry
+	}
 	m.post(o.Order.Buyer, buyer)
 	m.putOrder(at, o)
 	return types.Code_ok

@@ -156,18 +156,17 @@ func (m *Model) owe(id string, r *types.Receivable, p *types.Provenance, day int
 // oweNoMore takes an experience back, with the write-offs that count.
 func (m *Model) oweNoMore(id string, r *types.Receivable, kinds ...types.EntryKind) {
 	for i := len(r.WriteOffs) - 1; i >= 0; i-- {
-		if x := *r.WriteOffs[i]; x.Counted {
-			opens(r, x.DebtorEntry)
-			m.post(r.Receivable.Debtor, m.takenBack(r.Receivable.Debtor, x.DebtorEntry+1, types.EntryKind_ENTRY_WRITTEN_OFF_EXCLUDED))
-			x.Counted = false
-			r.WriteOffs = replaced(r.WriteOffs, i, &x)
-		}
+		m.excludeWriteOff(r, i)
 	}
 	last := m.unshare(id, r)
 	debtor := m.takenBack(r.Receivable.Debtor, r.ObligationEntry, types.EntryKind_ENTRY_OBLIGATION_REVERSED)
 	creditor := m.takenBack(r.Receivable.Seller, r.ClaimEntry, types.EntryKind_ENTRY_CLAIM_REVERSED)
 	if len(kinds) > 0 {
 		debtor.Kind, creditor.Kind = kinds[0], kinds[1]
+	}
+	if r.ObligationFallen {
+		debtor.Evidence = types.Evidence_SELF_DECLARED
+		r.ObligationFallen = false
 	}
 	for _, e := range []*types.Entry{&debtor, &creditor} {
 		e.Record = string(types.ReceivableKey(id))
@@ -177,6 +176,18 @@ func (m *Model) oweNoMore(id string, r *types.Receivable, kinds ...types.EntryKi
 	m.post(r.Receivable.Debtor, debtor)
 	m.post(r.Receivable.Seller, creditor)
 	r.Experience, r.ObligationEntry, r.ClaimEntry = false, 0, 0
+}
+
+// excludeWriteOff takes a write-off out of the sums, if it counts; it still closes what it closed.
+func (m *Model) excludeWriteOff(r *types.Receivable, i int) {
+	x := *r.WriteOffs[i]
+	if !x.Counted {
+		return
+	}
+	opens(r, x.DebtorEntry)
+	m.post(r.Receivable.Debtor, m.takenBack(r.Receivable.Debtor, x.DebtorEntry+1, types.EntryKind_ENTRY_WRITTEN_OFF_EXCLUDED))
+	x.Counted = false
+	r.WriteOffs = replaced(r.WriteOffs, i, &x)
 }
 
 // unshare tells whether nothing else rests on the acceptance or payment that a receivable's obligation rests on: what was

@@ -219,7 +219,7 @@ func (m *Model) splitReceivable(c *call, msg *types.SplitReceivable) types.Code 
 	code = refusal(m.actsFor(c, r.Receivable.Seller), unless(may, types.Code_receivable_state_forbids),
 		when(msg.Day < r.Receivable.IssueDay, types.Code_receivable_state_forbids), m.free(id),
 		when(r.Assignee != "", types.Code_receivable_locked), when(sum != openOf(&r), types.Code_split_sum_differs),
-		when(r.Level >= 8, types.Code_split_too_deep), when(r.Dispute != "", types.Code_receivable_state_forbids))
+		when(r.Level >= 8, types.Code_split_too_deep), when(r.Dispute != "", types.Code_object_disputed))
 	if code != types.Code_ok {
 		return code
 	}

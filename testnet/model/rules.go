@@ -20,7 +20,7 @@ func on[M any](f func(*Model, *call, *M) types.Code) rule {
 // rules are all areas together, by the message's name.
 var rules = together(rulesOfGovernance, rulesOfKeys, rulesOfSubjects, rulesOfOrders, rulesOfLogistics, rulesOfCustoms,
 	rulesOfDocuments, rulesOfTax, rulesOfServices, rulesOfReturns,
-	rulesOfTraces, rulesOfFinancing, rulesOfTransferables, rulesOfInsurance, rulesOfReceivables, rulesOfSettlements, rulesOfConsent,
+	rulesOfTraces, rulesOfFinancing, rulesOfTransferables, rulesOfInsurance, rulesOfAdverse, rulesOfDisputes, rulesOfCorrections, rulesOfReceivables, rulesOfSettlements, rulesOfConsent,
 	rulesOfCodeLists, rulesOfModels)
 
 func together(areas ...map[string]rule) map[string]rule {

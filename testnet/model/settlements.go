@@ -42,13 +42,13 @@ func (m *Model) recordSettlement(c *call, msg *types.RecordSettlement) types.Cod
 	}
 	at := types.SettlementKey(msg.Id)
 	s, known := m.settlements.get(at)
-	if known && s.Reversed && s.CreditorSide == nil {
-		s, known = types.Settlement{}, false // its only bank took its report back: the number is free
-	}
 	if known {
 		if mine := sideOf(&s, msg.Side); mine != nil && mine.Signer == c.signer && bytes.Equal(mine.Content, c.content) {
 			return m.sideAgain(c, at, s, msg)
 		}
+	}
+	if known && s.Reversed && s.CreditorSide == nil {
+		s, known = types.Settlement{}, false // its only bank took its report back: the number is free
 	}
 	platform := c.key.Role == types.Role_PLATFORM
 	code := refusal(m.registered(msg.Payer), m.registered(msg.Payee),

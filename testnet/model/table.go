@@ -1,6 +1,10 @@
 package model
 
-import "tradecredit/types"
+import (
+	"strings"
+
+	"tradecredit/types"
+)
 
 // table is a plain map of one kind of record by state key, whose changes can be taken back, and that remembers what was
 // touched since the last comparison. Rows are values: get returns a copy, put stores one. What a row points at is never
@@ -59,4 +63,14 @@ func (t *table[V]) change(k types.Key[V], f func(*V)) {
 	v := t.at(k)
 	f(&v)
 	t.put(k, v)
+}
+
+// under lists the keys with a prefix.
+func (t *table[V]) under(prefix string) (out []string) {
+	for key := range t.rows {
+		if strings.HasPrefix(key, prefix) {
+			out = append(out, key)
+		}
+	}
+	return out
 }
