@@ -32,7 +32,9 @@ type Options struct {
 	Registerer      prometheus.Registerer // nil: metrics are kept and not registered
 	KeepBlocks      int64                 // blocks that CometBFT may not prune; 0: it keeps all
 	Now             func() time.Time      // this node's clock, for no decision of consensus; nil: time.Now
+	Snapshots       SnapshotOptions       // what this node offers to those who join
 	AppVersion      uint64                // newest version of the rules that this program computes; 0: types.AppVersion
+	Probe           func(point string)    // called where a crash would be interesting; tests end the process there. nil: nothing
 }
 
 // App implements abci.Application of CometBFT v0.40.0.
@@ -46,6 +48,7 @@ type App struct {
 
 	tip        atomic.Pointer[tip] // nil until the first block since the start
 	pool       *pool
+	snapshots  *snapshots
 	signatures *signatures
 	peers      *peerQueue
 	waiters    waiters
@@ -60,7 +63,9 @@ type App struct {
 	staged   *stagedBlock    // from FinalizeBlock until Commit
 	seen     seenTxs         // verified transactions of this height's proposals that are not in the pool
 	accepted *proposalDigest // the last proposal that was found good
-	warned   uint64          // the version of the rules that operators were told to prepare for
+
+	restoring *restoring // used by whoever restores, which is one, and before the first block
+	warned    uint64     // the version of the rules that operators were told to prepare for
 }
 
 // tip is the newest committed block, as admission needs it.
@@ -111,8 +116,13 @@ func New(db *state.DB, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept, err := newSnapshots(o.Snapshots)
+	if err != nil {
+		return nil, err
+	}
 	a := &App{
 		options:    o,
+		snapshots:  kept,
 		log:        o.Logger,
 		db:         db,
 		metrics:    m,

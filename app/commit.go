@@ -24,6 +24,7 @@ func (a *App) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 	if err := a.db.Apply(b.staged); err != nil {
 		return nil, fmt.Errorf("commit of block %d: %w", b.height, err)
 	}
+	a.snapshotIfDue(b.height)
 	a.dropStaged()
 	a.genesis, a.accepted = nil, nil
 	a.seen.clear()

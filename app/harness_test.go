@@ -26,6 +26,7 @@ const (
 	testChain = "test-1"
 	testUnix  = int64(1_788_000_000) // genesis time; 2026-08-29
 	testRoom  = int64(4 << 20)       // bytes of a block's data
+	testChunk = 30_000               // bytes of a chunk of a snapshot
 )
 
 // world is a network's genesis and the keys of its members. Everything in it is made from constants.
@@ -143,7 +144,7 @@ func (r *replica) open() {
 	if r.dir == "" {
 		r.dir = "state"
 	}
-	db, err := state.Open(r.dir, state.Options{FS: r.fs, CheckpointEvery: -1, CacheBytes: 8 << 20})
+	db, err := state.Open(r.dir, state.Options{FS: r.fs, CheckpointEvery: -1, CacheBytes: 8 << 20, ChunkBytes: testChunk})
 	require.NoError(r.t, err)
 	if r.o.Now == nil {
 		r.clock.Store(r.unix)

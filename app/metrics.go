@@ -24,6 +24,8 @@ type metrics struct {
 	steps        *prometheus.HistogramVec
 	blockTxs     prometheus.Histogram
 	due          *prometheus.CounterVec // outcome
+
+	snapshotHeight, snapshotBytes, snapshotSeconds prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer, p *pool) (*metrics, error) {
@@ -34,16 +36,19 @@ func newMetrics(r prometheus.Registerer, p *pool) (*metrics, error) {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tradecredit", Subsystem: "app", Name: name, Help: help})
 	}
 	m := &metrics{
-		height:       gauge("height", "Newest committed height."),
-		blockTime:    gauge("block_time_seconds", "Time of the newest committed block, Unix."),
-		transactions: counter("transactions_total", "Transactions in committed blocks, by result code.", "code"),
-		messages:     counter("messages_total", "Messages in committed blocks, by message and code.", "message", "code"),
-		admissions:   counter("admissions_total", "Transactions that arrived, by source and answer.", "source", "code"),
-		rejections:   counter("proposals_rejected_total", "Proposals of others that were rejected, by code.", "code"),
-		drops:        counter("dropped_total", "Waiting transactions that left the pool without a block, by reason.", "reason"),
-		evidence:     counter("misbehaviour_total", "Evidence against validators in committed blocks, by type.", "type"),
-		lookedUp:     counter("lookups_total", "Transactions of proposals and blocks, by whether they were verified before.", "known"),
-		due:          counter("due_items_total", "Due items taken up at the start of blocks, by outcome.", "outcome"),
+		height:          gauge("height", "Newest committed height."),
+		blockTime:       gauge("block_time_seconds", "Time of the newest committed block, Unix."),
+		transactions:    counter("transactions_total", "Transactions in committed blocks, by result code.", "code"),
+		messages:        counter("messages_total", "Messages in committed blocks, by message and code.", "message", "code"),
+		admissions:      counter("admissions_total", "Transactions that arrived, by source and answer.", "source", "code"),
+		rejections:      counter("proposals_rejected_total", "Proposals of others that were rejected, by code.", "code"),
+		drops:           counter("dropped_total", "Waiting transactions that left the pool without a block, by reason.", "reason"),
+		evidence:        counter("misbehaviour_total", "Evidence against validators in committed blocks, by type.", "type"),
+		lookedUp:        counter("lookups_total", "Transactions of proposals and blocks, by whether they were verified before.", "known"),
+		snapshotHeight:  gauge("snapshot_height", "Height of the newest snapshot that was made since the start."),
+		snapshotBytes:   gauge("snapshot_bytes", "Bytes of that snapshot."),
+		snapshotSeconds: gauge("snapshot_seconds", "How long it took, most of it rest."),
+		due:             counter("due_items_total", "Due items taken up at the start of blocks, by outcome.", "outcome"),
 		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tradecredit", Subsystem: "app", Name: "step_seconds",
 			Help: "Time of each step of a block, the wait for transactions not included.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, []string{"step"}),
 		blockTxs: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tradecredit", Subsystem: "app", Name: "block_transactions",
@@ -57,7 +62,7 @@ func newMetrics(r prometheus.Registerer, p *pool) (*metrics, error) {
 			func() float64 { return float64(value()) })
 	}
 	for _, c := range []prometheus.Collector{m.height, m.blockTime, m.transactions, m.messages, m.admissions, m.rejections, m.drops,
-		m.evidence, m.lookedUp, m.due, m.steps, m.blockTxs,
+		m.evidence, m.lookedUp, m.due, m.steps, m.blockTxs, m.snapshotHeight, m.snapshotBytes, m.snapshotSeconds,
 		pending("pending_transactions", "Transactions that wait for a block.", func() int64 { txs, _ := p.size(); return txs }),
 		pending("pending_bytes", "Bytes of transactions that wait for a block.", func() int64 { _, bytes := p.size(); return bytes }),
 	} {
@@ -132,6 +137,13 @@ func (m *metrics) committed(b *stagedBlock) {
 type messageResult struct {
 	message int
 	code    types.Code
+}
+
+// snapshotMade says what the newest snapshot is.
+func (m *metrics) snapshotMade(height, bytes int64, took time.Duration) {
+	m.snapshotHeight.Set(float64(height))
+	m.snapshotBytes.Set(float64(bytes))
+	m.snapshotSeconds.Set(took.Seconds())
 }
 
 // began counts what time alone did at the start of a block.

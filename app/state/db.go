@@ -35,10 +35,12 @@ type Options struct {
 	Fatal func(err error)
 	// Probe is called where a crash would be interesting, with the name of the place; tests end the process there. nil: nothing.
 	Probe func(point string)
+	// ChunkBytes is when a chunk of a snapshot ends. Nodes with another value make other chunks of the same state, so that a
+	// peer cannot fetch from both: leave it 0, 8 MiB, outside of tests.
+	ChunkBytes int
 
 	memTable uint64 // bytes before rows are flushed, for tests; 0: 64 MiB
 	replay   int    // changed leaves that make a checkpoint due, for tests; 0: replayMax
-	chunk    int    // bytes from which a chunk of a snapshot ends, for tests; 0: chunkTarget
 }
 
 // Defaults of Options.
@@ -88,8 +90,8 @@ func Open(dir string, o Options) (*DB, error) {
 	if o.replay == 0 {
 		o.replay = replayMax
 	}
-	if o.chunk == 0 {
-		o.chunk = chunkTarget
+	if o.ChunkBytes == 0 {
+		o.ChunkBytes = chunkTarget
 	}
 	if o.memTable == 0 {
 		o.memTable = 64 << 20

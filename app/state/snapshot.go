@@ -63,6 +63,9 @@ type chunkInfo struct {
 	hash    types.Hash
 }
 
+// SnapshotFormat is the number of the form that snapshots have; nodes understand each other's snapshots of this form only.
+const SnapshotFormat = manifestFormat
+
 // Height is the height of the snapshot.
 func (m *Manifest) Height() int64 { return m.head.Height }
 
@@ -110,14 +113,14 @@ func (s *Snapshot) Close() error { return s.disk.Close() }
 const restRows = 1000
 
 // Write writes the snapshot in chunks: emit is called for each in order, and keeps none of the bytes it does not copy. rest
-// is called again and again, after each few thousand rows at most, so that the caller can leave the machine to others; nil:
-// without rest. Every node that is at the height makes the same chunks.
-func (s *Snapshot) Write(emit func(index int, chunk []byte) error, rest func()) (*Manifest, error) {
+// is called again and again, after each few thousand rows at most, so that the caller can leave the machine to others, or end
+// the writing with an error; nil: without rest. Every node that is at the height makes the same chunks.
+func (s *Snapshot) Write(emit func(index int, chunk []byte) error, rest func() error) (*Manifest, error) {
 	if rest == nil {
-		rest = func() {}
+		rest = func() error { return nil }
 	}
 	m := &Manifest{head: s.head.clone(), shards: make([]node, shardCount)}
-	w := &chunkWriter{m: m, disk: s.disk, emit: emit, rest: rest, target: s.db.options.chunk, floor: m.head.floor}
+	w := &chunkWriter{m: m, disk: s.disk, emit: emit, rest: rest, target: s.db.options.ChunkBytes, floor: m.head.floor}
 	// What only this node decides, or no root commits to, is no part of a snapshot. A restored store begins without a
 	// floor: it has nothing in dropped buckets, and its next DropReferences makes it equal to its source.
 	m.head.oldest, m.head.archive, m.head.floor = m.head.Height, false, 0
@@ -134,7 +137,7 @@ type chunkWriter struct {
 	m      *Manifest
 	disk   pebble.Reader
 	emit   func(int, []byte) error
-	rest   func()
+	rest   func() error
 	rows   int // since the last rest
 	target int
 	floor  int64 // of the source: buckets below are dropped, though some rows may be left
@@ -143,11 +146,12 @@ type chunkWriter struct {
 }
 
 // row counts a row, and rests now and then.
-func (w *chunkWriter) row() {
-	if w.rows++; w.rows >= restRows {
-		w.rest()
-		w.rows = 0
+func (w *chunkWriter) row() error {
+	if w.rows++; w.rows < restRows {
+		return nil
 	}
+	w.rows = 0
+	return w.rest()
 }
 
 func (w *chunkWriter) begin(section byte) { w.chunk, w.keys = append(w.chunk[:0], section), keyList{} }
@@ -190,7 +194,9 @@ func (w *chunkWriter) leaves() error {
 			leaves[i] = rows[i].leaf
 		}
 		w.m.shards[shard] = fold(leaves, topBits)
-		w.rest()
+		if err := w.rest(); err != nil {
+			return err
+		}
 	}
 	return w.end(shardCount)
 }
@@ -208,8 +214,7 @@ func (w *chunkWriter) references() error {
 		w.chunk = binary.AppendUvarint(w.chunk, uint64(bucket))
 		w.chunk = w.keys.append(w.chunk, key)
 		w.value(value)
-		w.row()
-		return nil
+		return w.row()
 	})
 	if err != nil {
 		return err
@@ -230,8 +235,7 @@ func (w *chunkWriter) logs() error {
 		w.chunk = w.keys.append(w.chunk, log)
 		w.chunk = binary.AppendUvarint(w.chunk, n)
 		w.value(row)
-		w.row()
-		return nil
+		return w.row()
 	})
 	if err != nil {
 		return err

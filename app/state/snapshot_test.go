@@ -56,7 +56,7 @@ func restore(m *Manifest, height int64, hash types.Hash, chunks [][]byte, o Opti
 
 func snapshotOptions() Options {
 	o := crashOptions(vfs.NewMem())
-	o.chunk = 2000
+	o.ChunkBytes = 2000
 	return o
 }
 
