@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"testing"
 
@@ -35,6 +34,12 @@ func TestRemember(t *testing.T) {
 		require.ErrorContains(t, b.Remember(hash[:31]), "31 bytes")
 	}
 	require.NoError(t, auditBlockLog(batch))
-	batch.Append(types.BlockLogName, 3, bytes.Repeat([]byte{1}, 32))
+	head, err := state.Get(batch, types.BlockLogKey)
+	require.NoError(t, err)
+	head.Root[0] ^= 1
+	require.NoError(t, state.Set(batch, types.BlockLogKey, head))
 	require.ErrorContains(t, auditBlockLog(batch), "another root")
+	head.Blocks++
+	require.NoError(t, state.Set(batch, types.BlockLogKey, head))
+	require.ErrorContains(t, auditBlockLog(batch), "row 33")
 }
