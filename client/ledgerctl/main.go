@@ -24,6 +24,7 @@ const (
 	exitDone  = 0
 	exitFail  = 1
 	exitUsage = 2
+	exitOld   = 3 // a report that only trust of the past bears out
 )
 
 func main() {
@@ -45,7 +46,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	case err == nil:
 		return exitDone
 	case errors.As(err, &said): // the command has printed what there is to know
-		return exitFail
+		return max(said.status, exitFail)
 	}
 	fmt.Fprintln(errs, "ledgerctl:", err)
 	var usage *usageError
@@ -63,8 +64,8 @@ func (u *usageError) Unwrap() error { return u.err }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
-// saidError ends the program with status 1 after the outcome was printed.
-type saidError struct{}
+// saidError ends the program after the outcome was printed, with status 1 unless it names another.
+type saidError struct{ status int }
 
 func (*saidError) Error() string { return "said" }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tradecredit/client"
+	"tradecredit/client/verifier"
 	"tradecredit/types"
 )
 
@@ -32,7 +33,7 @@ func newQueryPriority(o *options) *cobra.Command {
 			"  ledgerctl query priority transferable/carrier-1/BL-7 --trust trust.json --lang zh",
 		Args: exactly(1, "the state key of an object"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			say, ok := priorityWords[client.Language(language)]
+			say, ok := priorityWords[verifier.Language(language)]
 			if !ok {
 				return usagef("--lang is en or zh, not %q", language)
 			}
@@ -70,8 +71,8 @@ type prioritySaying struct {
 	grounds                      map[types.PriorityGround]string
 }
 
-var priorityWords = map[client.Language]*prioritySaying{
-	client.English: {
+var priorityWords = map[verifier.Language]*prioritySaying{
+	verifier.English: {
 		header: "Rank\tLender\tFinancing\tAmount (minor)\tBecause",
 		none:   "nobody holds a live lien on %s",
 		notice: "In the order of article 768 of the Civil Code. Evidence of time and notice, not the statutory register: what counts is what is entered there.",
@@ -83,7 +84,7 @@ var priorityWords = map[client.Language]*prioritySaying{
 			types.NotAdvanced:    "reserved only: nothing is claimed yet",
 		},
 	},
-	client.Chinese: {
+	verifier.Chinese: {
 		header: "顺位\t债权人\t融资\t金额(最小货币单位)\t依据",
 		none:   "%s 上没有有效的权利负担",
 		notice: "按《民法典》第七百六十八条的顺序排列。本表为时间与通知的证据,不是法定登记;以动产融资统一登记公示系统的登记为准。",

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tradecredit/client"
+	"tradecredit/client/verifier"
 	"tradecredit/types"
 )
 
@@ -19,15 +20,15 @@ func TestPriorityStatement(t *testing.T) {
 		{Lender: "bank-d", Financing: "bank-d/f1", AmountMinor: 7, RegisteredDay: 19738, RegistryNumber: "ZD-1"},
 		{Lender: "bank-e", Financing: "bank-e/f1", AmountMinor: 9, Reserved: true},
 	}})
-	for language, want := range map[client.Language][]string{
-		client.English: {
+	for language, want := range map[verifier.Language][]string{
+		verifier.English: {
 			"1 bank-d bank-d/f1 7 registered on 2024-01-16 as ZD-1",
 			"2 bank-c bank-c/f1 5 not registered; the debtor was notified on 2024-01-15",
 			"3 bank-a bank-a/f1 200 neither registered nor notified: 66.66 % of what these lent",
 			"3 bank-b bank-b/f1 100 neither registered nor notified: 33.33 % of what these lent",
 			"– bank-e bank-e/f1 9 reserved only: nothing is claimed yet",
 		},
-		client.Chinese: {
+		verifier.Chinese: {
 			"1 bank-d bank-d/f1 7 已于 2024-01-16 登记,编号 ZD-1",
 			"2 bank-c bank-c/f1 5 未登记;转让通知于 2024-01-15 到达债务人",
 			"3 bank-a bank-a/f1 200 既未登记也未通知:按融资款比例,占 66.66 %",

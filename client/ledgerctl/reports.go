@@ -2,64 +2,51 @@ package main
 
 import (
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"tradecredit/client"
+	"tradecredit/client/verifier"
 	"tradecredit/types"
 )
 
 func newReport(o *options) *cobra.Command {
-	var file, key, salt, purpose, grantee string
+	var file, key, salt, purpose, grantee, entries string
+	var objects, documents []string
 	cmd := &cobra.Command{
 		Use:   "report RECEIPT",
-		Short: "Write the report file of a credit query",
-		Long: "Write the report file of a credit query: the receipt with everything needed to verify it without a network. The receipt's commitment is opened with " +
-			"--purpose and the salt of the query: --key derives it when ledgerctl made the query, else give --salt.",
+		Short: "Write the report file of a credit query, or renew one",
+		Long: "Write the report file of a credit query: the receipt with everything needed to verify it without a network, all entries of the enterprise's log and the " +
+			"rows that were scored. The receipt's commitment is opened with --purpose and the salt of the query: --key derives it when ledgerctl made the query, else give --salt.\n\n" +
+			"--object adds whether something is pledged at the report's height, with the proof of its lock or of its absence; --document adds what verifiers said of a document.",
 		Example: "  ledgerctl report bank-a/Q-1 -o report.tcr --purpose CREDIT_GRANT --key bank-a --trust trust.json\n" +
-			"  ledgerctl verify report.tcr --trust trust.json",
+			"  ledgerctl report bank-a/Q-1 -o report.tcr --purpose CREDIT_GRANT --key bank-a --object receivable/platform/R-1 --entries 500 --trust trust.json\n" +
+			"  ledgerctl verify report.tcr --trust trust.json\n" +
+			"  ledgerctl report renew report.tcr --trust trust.json",
 		Args: exactly(1, "the record id of a receipt, MEMBER/SOURCE-ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			open, err := o.opening(args[0], key, salt, purpose, grantee)
 			if err != nil {
 				return err
 			}
-			trust, err := o.needTrust()
+			opts := client.ReportOptions{Opening: *open, Objects: objects, Documents: documents}
+			if opts.Entries, err = entryRange(entries); err != nil {
+				return err
+			}
+			c, err := o.reportClient()
 			if err != nil {
 				return err
 			}
-			c, err := o.client(trust)
+			r, err := c.MakeReport(cmd.Context(), args[0], opts)
 			if err != nil {
 				return err
 			}
-			r, err := c.MakeReport(cmd.Context(), args[0], *open)
-			if err != nil {
-				return err
-			}
-			if err := client.WriteReportFile(file, r); err != nil {
-				return err
-			}
-			info, err := os.Stat(file)
-			if err != nil {
-				return err
-			}
-			chain := new(types.Chain)
-			if err := chain.Unmarshal(r.Chain); err != nil {
-				return err
-			}
-			allow := ""
-			if chain.Simulation {
-				allow = " --allow-simulation"
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "✓ %s: receipt %s, proved at height %d, %d bytes\nverify it with: ledgerctl verify %s --trust %s%s\n",
-				file, args[0], r.Height, info.Size(), file, o.trust, allow)
-			return err
+			return o.writeReport(cmd.OutOrStdout(), file, r)
 		},
 	}
 	f := cmd.Flags()
@@ -68,11 +55,104 @@ func newReport(o *options) *cobra.Command {
 	f.StringVar(&salt, "salt", "", "salt of the query, hexadecimal")
 	f.StringVar(&key, "key", "", "key that signed the query, to derive the salt from")
 	f.StringVar(&grantee, "grantee", "", "who asked (default: the member in the receipt's id)")
+	f.StringVar(&entries, "entries", "all", "entries of the enterprise's log: all, none, or how many of the last")
+	f.StringArrayVar(&objects, "object", nil, "state key of something that can be financed, receivable/ID, declaration/ID or transferable/ID; may be repeated")
+	f.StringArrayVar(&documents, "document", nil, "record id of a document; may be repeated")
+	cmd.AddCommand(newReportRenew(o))
 	return cmd
 }
 
+func newReportRenew(o *options) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "renew FILE",
+		Short: "Prove an old report anew under the newest header",
+		Long: "Prove an old report anew under the newest header, by the log of block hashes that the state keeps. What the report says stays as it was, of its own day; " +
+			"its signatures need not be trusted any more. Renew within the trust period of the last renewal or later, as long as the network lives.",
+		Example: "  ledgerctl report renew report.tcr --trust trust.json\n" +
+			"  ledgerctl report renew filed-2025.tcr -o filed-2025-renewed.tcr --trust trust.json",
+		Args: exactly(1, "a report file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			old, err := client.ReadReportFile(args[0])
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			c, err := o.reportClient()
+			if err != nil {
+				return err
+			}
+			r, err := c.RenewReport(cmd.Context(), old)
+			if err != nil {
+				return err
+			}
+			if file == "" {
+				file = args[0]
+			}
+			return o.writeReport(cmd.OutOrStdout(), file, r)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "output", "o", "", "file to write (default: the old one, in place)")
+	return cmd
+}
+
+// reportClient is a client that can prove what it reads.
+func (o *options) reportClient() (*client.Client, error) {
+	trust, err := o.needTrust()
+	if err != nil {
+		return nil, err
+	}
+	return o.client(trust)
+}
+
+// writeReport writes a report and says how to verify it.
+func (o *options) writeReport(w io.Writer, file string, r *verifier.Report) error {
+	if err := client.WriteReportFile(file, r); err != nil {
+		return err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	lb, err := verifier.DecodeLightBlock(r.LightBlock)
+	if err != nil {
+		return err
+	}
+	entries, allow := 0, ""
+	if r.Entries != nil {
+		entries = len(r.Entries.Rows)
+	}
+	chain := new(types.Chain)
+	for _, rec := range r.State.Records {
+		if rec.Key == string(types.ChainKey) {
+			if err := chain.Unmarshal(rec.Value); err != nil {
+				return err
+			}
+		}
+	}
+	if chain.Simulation {
+		allow = " --allow-simulation"
+	}
+	_, err = fmt.Fprintf(w, "✓ %s: receipt %s, proved at height %d, %d entries, %d bytes\nverify it with: ledgerctl verify %s --trust %s%s\n",
+		file, r.ReceiptID, lb.Height-1, entries, info.Size(), file, o.trust, allow)
+	return err
+}
+
+// entryRange reads "all", "none" or a number.
+func entryRange(s string) (e client.EntryRange, err error) {
+	switch s {
+	case "all":
+	case "none":
+		e.None = true
+	default:
+		if e.Last, err = strconv.ParseUint(s, 10, 32); err != nil || e.Last == 0 {
+			return e, usagef("--entries is all, none, or a number like 500")
+		}
+	}
+	return e, nil
+}
+
 // opening collects what opens a receipt's commitment.
-func (o *options) opening(receipt, key, salt, purpose, grantee string) (*client.Opening, error) {
+func (o *options) opening(receipt, key, salt, purpose, grantee string) (*verifier.Opening, error) {
 	signer, _, ok := types.SplitRecordID(receipt)
 	if !ok {
 		return nil, usagef("%q is no record id MEMBER/SOURCE-ID", receipt)
@@ -81,7 +161,7 @@ func (o *options) opening(receipt, key, salt, purpose, grantee string) (*client.
 	if !ok || p == 0 {
 		return nil, usagef("--purpose is one of %s", strings.Join(client.EnumNames("tradecredit.v1.Purpose"), ", "))
 	}
-	out := &client.Opening{Grantee: signer, Purpose: types.Purpose(p)}
+	out := &verifier.Opening{Grantee: signer, Purpose: types.Purpose(p)}
 	if grantee != "" {
 		out.Grantee = grantee
 	}
@@ -102,105 +182,4 @@ func (o *options) opening(receipt, key, salt, purpose, grantee string) (*client.
 		return nil, usagef("--salt or --key is needed to open the receipt's commitment")
 	}
 	return out, nil
-}
-
-func newVerify(o *options) *cobra.Command {
-	var simulation, asJSON bool
-	var lang, asOf, subject, grantee string
-	var maxAge time.Duration
-	cmd := &cobra.Command{
-		Use:   "verify [report] FILE",
-		Short: "Verify a report file without a network, and print it",
-		Long: "Verify a report file without a network, and print it on one page. Exit status 0 means verified; 1 means that the file proves nothing.\n\n" +
-			"The validators come from --trust. Check that file on another way than the one on which the report came.",
-		Example: "  ledgerctl verify report.tcr --trust trust.json\n" +
-			"  ledgerctl verify report report.tcr --trust trust.json --lang zh\n" +
-			"  ledgerctl verify .demo/report.tcr --trust .demo/trust.json --allow-simulation --json\n" +
-			"  ledgerctl verify filed.tcr --trust trust-of-2025.json --as-of 2025-11-30",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 || (len(args) == 2 && args[0] == "report") {
-				return nil
-			}
-			return usagef("%s wants a report file", cmd.CommandPath())
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := client.VerifyOptions{Now: time.Now(), AllowSimulation: simulation, MaxAge: maxAge, Subject: subject, Grantee: grantee}
-			if asOf != "" {
-				day, err := time.Parse(time.DateOnly, asOf)
-				if err != nil {
-					return usagef("--as-of is a day like 2025-11-30")
-				}
-				opts.Now = day.Add(24*time.Hour - time.Second)
-			}
-			if _, ok := map[string]bool{"en": true, "zh": true}[lang]; !ok {
-				return usagef("--lang is en or zh, not %q", lang)
-			}
-			trust, err := o.needTrust()
-			if err != nil {
-				return err
-			}
-			return verifyFile(cmd, args[len(args)-1], trust, opts, asJSON || o.json(), client.Language(lang))
-		},
-	}
-	f := cmd.Flags()
-	f.BoolVar(&simulation, "allow-simulation", false, "accept the report of a simulated network")
-	f.BoolVar(&asJSON, "json", false, "print JSON")
-	f.StringVar(&lang, "lang", defaultLanguage(), "language of the page: en or zh")
-	f.StringVar(&asOf, "as-of", "", "judge the age of trust and report on that day, as when it was filed")
-	f.StringVar(&subject, "subject", "", "refuse a report about another enterprise")
-	f.StringVar(&grantee, "grantee", "", "refuse a report given to another member")
-	f.DurationVar(&maxAge, "max-age", 0, "refuse an older report")
-	return cmd
-}
-
-// defaultLanguage follows the environment.
-func defaultLanguage() string {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if v := os.Getenv(name); v != "" {
-			if strings.HasPrefix(v, "zh") {
-				return "zh"
-			}
-			return "en"
-		}
-	}
-	return "en"
-}
-
-func verifyFile(cmd *cobra.Command, path string, trust *client.Trust, opts client.VerifyOptions, asJSON bool, lang client.Language) error {
-	r, err := client.ReadReportFile(path)
-	var v *client.Verdict
-	if err == nil {
-		v, err = client.Verify(r, trust, opts)
-	}
-	if err != nil {
-		hint := ""
-		if errors.Is(err, client.ErrReportSimulation) {
-			hint = " (--allow-simulation shows it all the same)"
-		}
-		if asJSON {
-			if err := printJSON(cmd.OutOrStdout(), map[string]any{"verified": false, "error": err.Error()}); err != nil {
-				return err
-			}
-			return &saidError{}
-		}
-		return fmt.Errorf("NOT VERIFIED: %s: %w%s", path, err, hint)
-	}
-	if asJSON {
-		return printVerdict(cmd, v)
-	}
-	return client.WritePage(cmd.OutOrStdout(), v, lang)
-}
-
-// printVerdict prints a verified report for programs.
-func printVerdict(cmd *cobra.Command, v *client.Verdict) error {
-	receipt, err := client.EncodeMessage(v.Receipt)
-	if err != nil {
-		return err
-	}
-	return printJSON(cmd.OutOrStdout(), map[string]any{
-		"verified": true, "chain_id": v.ChainID, "height": v.Height, "header_time": v.HeaderTime.Format(time.RFC3339Nano), "app_hash": v.AppHash.String(),
-		"simulation": v.Simulation, "notice": v.Notice, "base_currency": v.BaseCurrency, "grantee": v.Grantee, "purpose": v.Purpose.String(),
-		"receipt": json.RawMessage(receipt), "model_calibrated": v.Model.Calibrated, "validators": v.Validators, "validators_signed": v.Signed,
-		"power_signed_bp": v.SignedBp, "not_proved": v.NotProved(),
-	})
 }

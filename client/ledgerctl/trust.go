@@ -43,7 +43,7 @@ func newTrustInit(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := t.WriteFile(file); err != nil {
+			if err := client.WriteTrust(file, t); err != nil {
 				return err
 			}
 			sum := sha256.Sum256(data)
@@ -107,7 +107,7 @@ func newTrustAdvance(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := next.WriteFile(o.trust); err != nil {
+			if err := client.WriteTrust(o.trust, next); err != nil {
 				return err
 			}
 			if o.json() {

@@ -15,6 +15,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"tradecredit/client"
+	"tradecredit/client/verifier"
 	"tradecredit/types"
 )
 
@@ -252,10 +253,12 @@ func short(s string, n int) string {
 	return s
 }
 
-// report files the first supplier's report and verifies it offline, as its reader will.
+// report files the first supplier's report, with all its entries, and verifies it offline, as its reader will.
 func (d *demo) report(ctx context.Context, q *question) error {
 	path := filepath.Join(d.dir, "report.tcr")
-	r, err := d.client.MakeReport(ctx, askingBank+"/"+q.id(), client.Opening{Grantee: askingBank, Purpose: q.purpose, Salt: q.salt})
+	r, err := d.client.MakeReport(ctx, askingBank+"/"+q.id(), client.ReportOptions{
+		Opening: verifier.Opening{Grantee: askingBank, Purpose: q.purpose, Salt: q.salt},
+	})
 	if err != nil {
 		return err
 	}
@@ -270,11 +273,15 @@ func (d *demo) report(ctx context.Context, q *question) error {
 	if err != nil {
 		return err
 	}
-	if _, err := client.Verify(again, trust, client.VerifyOptions{Now: time.Now(), AllowSimulation: true}); err != nil {
+	v, err := verifier.Verify(again, trust, verifier.Options{Now: time.Now(), AllowSimulation: true})
+	if err != nil {
 		return err
 	}
+	if !v.Recomputed || v.Entries == nil || !v.Entries.SumsChecked {
+		return fmt.Errorf("the report of %s does not show how its score came about", q.id())
+	}
 	fmt.Println()
-	d.say("%s and %s are written. Verify offline:", path, filepath.Join(d.dir, "trust.json"))
+	d.say("%s, with %d entries, and %s are written. Verify offline:", path, v.Entries.Count, filepath.Join(d.dir, "trust.json"))
 	fmt.Printf("\n  build/ledgerctl verify %s --trust %s --allow-simulation\n\n", path, filepath.Join(d.dir, "trust.json"))
 	return nil
 }

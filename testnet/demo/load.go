@@ -122,7 +122,7 @@ func (l *loader) deliveries(ctx context.Context) error {
 		return d.client.NewSubmitter(ctx, d.signer(id, role, "scms-delivery-history", shift), client.SubmitterConfig{})
 	}
 	orders := open(platform, types.Role_PLATFORM)
-	verdicts := open(verifier, types.Role_VERIFIER)
+	verdicts := open(inspector, types.Role_VERIFIER)
 	events := open(carrier, types.Role_LOGISTICS)
 	for i := range d.sample.deliveries {
 		line := &d.sample.deliveries[i]

@@ -124,7 +124,7 @@ func (d *demo) connect() (err error) {
 	if d.trust, err = client.TrustFromGenesis(d.net.Genesis, time.Now(), client.DefaultTrustPeriod); err != nil {
 		return err
 	}
-	if err := d.trust.WriteFile(filepath.Join(d.dir, "trust.json")); err != nil {
+	if err := client.WriteTrust(filepath.Join(d.dir, "trust.json"), d.trust); err != nil {
 		return err
 	}
 	d.client, err = client.New(client.Config{

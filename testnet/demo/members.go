@@ -21,7 +21,7 @@ const (
 	askingBank  = "bank-asking"  // asks for credit
 	platform    = "platform"
 	carrier     = "carrier"
-	verifier    = "verifier"
+	inspector   = "verifier"
 )
 
 var admitted = []struct {
@@ -29,7 +29,7 @@ var admitted = []struct {
 	role types.Role
 }{
 	{vendorsBank, types.Role_BANK}, {askingBank, types.Role_BANK}, {platform, types.Role_PLATFORM},
-	{carrier, types.Role_LOGISTICS}, {verifier, types.Role_VERIFIER},
+	{carrier, types.Role_LOGISTICS}, {inspector, types.Role_VERIFIER},
 }
 
 // govern admits the members and opens the backfill windows, each by the votes of two of the three seats.
@@ -53,7 +53,7 @@ func (d *demo) govern(ctx context.Context) error {
 
 	proposals, votes = nil, nil
 	today := int32(time.Now().Unix() / 86400)
-	for _, id := range []string{platform, carrier, verifier} {
+	for _, id := range []string{platform, carrier, inspector} {
 		propose(&types.Propose{Id: "backfill-" + id, Action: &types.Propose_Backfill{Backfill: &types.Backfill{
 			Member: id, FromDay: types.MinDay, UntilDay: today, ClosesUnix: time.Now().Add(7 * 24 * time.Hour).Unix(),
 		}}})

@@ -1,4 +1,4 @@
-package client
+package verifier
 
 import (
 	"embed"
@@ -39,9 +39,11 @@ type page struct {
 	Counterparties                                                                                  int32
 	Simulation, HasScore, IsScore, NotCalibrated, ByDelegate, StandardNotice                        bool
 	Unscored, NotProved                                                                             []string
-	Reasons, Points                                                                                 []line
-	LargestMember, Late, SignedShare, ChainID, HeaderTime, AppHash                                  string
-	Signed, Validators                                                                              int
+	Reasons, Points, Objects, Documents, Log                                                        []line
+	LargestMember, Late, SignedShare, ChainID, HeaderTime, AppHash, Standing, Anchored              string
+	Signed, Validators, Hops, Inputs                                                                int
+	OldTrust, Recomputed, HasEntries, Complete, SumsChecked                                         bool
+	FirstEntry, LastEntry, AllEntries, StateHeight                                                  uint64
 }
 
 // WritePage prints a verified report for a person, on one page.
@@ -62,10 +64,14 @@ func (v *Verdict) page(lang Language) *page {
 		Score:          result.Score, ScoredHeight: r.ScoredHeight, HeaderHeight: v.Height + 1,
 		Experiences: result.Experiences, FulfilledSales: result.FulfilledSales, Counterparties: result.Counterparties,
 		IsScore: r.Output == types.Output_SCORE, NotCalibrated: result.NotCalibrated, ByDelegate: r.ByDelegate,
-		NotProved: notProved[lang], LargestMember: percent(int64(result.LargestMemberBp)), Late: percent(int64(result.LateBp)),
+		NotProved: v.notProved(words), LargestMember: percent(int64(result.LargestMemberBp)), Late: percent(int64(result.LateBp)),
 		SignedShare: percent(v.SignedBp), ChainID: v.ChainID, HeaderTime: v.HeaderTime.Format(time.RFC3339),
 		AppHash: v.AppHash.String()[:16] + "…", Signed: v.Signed, Validators: v.Validators,
-		Index: words.noIndex,
+		Index: words.noIndex, Standing: words.standings[v.Standing], OldTrust: v.Standing == OldTrustOnly,
+		Hops: v.Hops, Recomputed: v.Recomputed, Inputs: v.Inputs, StateHeight: uint64(v.Height),
+	}
+	if v.AnchorHeight > 0 {
+		p.Anchored = fmt.Sprintf(words.anchored, v.AnchorHeight, v.AnchorTime.Format(time.RFC3339))
 	}
 	if result.IndexApplicable {
 		p.Index = fmt.Sprintf(words.index, result.Index)
@@ -85,7 +91,94 @@ func (v *Verdict) page(lang Language) *page {
 		p.Cap = fmt.Sprintf(words.capped, result.Cap)
 	}
 	p.lines(v, words)
+	p.scope(v, words)
+	p.log(v.Entries, words)
 	return p
+}
+
+// NotProved lists what a report does not show, in English.
+func (v *Verdict) NotProved() []string { return v.notProved(english) }
+
+// notProved lists what a report does not show.
+func (v *Verdict) notProved(words *words) []string {
+	var out []string
+	if v.Standing == OldTrustOnly {
+		out = append(out, words.oldTrust)
+	}
+	if v.Receipt.Output == types.Output_SCORE && !v.Recomputed {
+		out = append(out, words.notRecomputed)
+	}
+	if v.Entries == nil || !v.Entries.Complete() {
+		out = append(out, words.notComplete)
+	}
+	if v.Recomputed && (v.Entries == nil || !v.Entries.SumsChecked) {
+		out = append(out, words.notSummed)
+	}
+	return append(out, words.notTrue)
+}
+
+// scope fills objects and documents.
+func (p *page) scope(v *Verdict, words *words) {
+	for _, o := range v.Objects {
+		l := line{Code: o.Key, Text: words.free}
+		switch {
+		case !o.Known:
+			l.Value = words.unknown
+		default:
+			l.Value = fmt.Sprintf("%s, %s", o.Status, Money(o.Minor, o.Currency))
+		}
+		if len(o.Liens) > 0 {
+			l.Text = words.pledged + liensText(o.Liens, o.Currency, words)
+		} else if len(o.OnTrade) > 0 {
+			l.Text += fmt.Sprintf(words.tradePledged, o.Trade, len(o.OnTrade))
+		}
+		if o.Dispute != "" {
+			l.Text += fmt.Sprintf(words.disputed, o.Dispute)
+		}
+		p.Objects = append(p.Objects, l)
+	}
+	for _, d := range v.Documents {
+		l := line{Code: "document/" + d.ID, Value: words.unknown}
+		if d.Known {
+			l.Value, l.Text = d.Status, fmt.Sprintf(words.document, d.Type, d.Verdicts)
+			if d.Until != 0 {
+				l.Text += fmt.Sprintf(words.until, types.FormatDay(d.Until))
+			}
+		}
+		p.Documents = append(p.Documents, l)
+	}
+}
+
+func liensText(liens []Lien, currency string, words *words) string {
+	var out []string
+	for _, l := range liens {
+		s := fmt.Sprintf("%s %s (%s)", l.Lender, Money(l.Minor, currency), l.Financing)
+		if l.Reserved {
+			s += words.reserved
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, ", ")
+}
+
+// log fills what the entries are, by groups of their kinds.
+func (p *page) log(e *EntriesVerdict, words *words) {
+	if e == nil {
+		return
+	}
+	p.HasEntries, p.Complete, p.SumsChecked = true, e.Complete(), e.SumsChecked
+	p.FirstEntry, p.LastEntry, p.AllEntries = e.First, e.First+e.Count, e.Total
+	counts, latest := map[string]int{}, map[string]int32{}
+	for _, row := range e.Rows {
+		g := groupOf(row.Kind)
+		counts[g]++
+		latest[g] = max(latest[g], row.Day)
+	}
+	for _, g := range groups {
+		if n := counts[g]; n > 0 {
+			p.Log = append(p.Log, line{Value: fmt.Sprintf("%7d", n), Code: types.FormatDay(latest[g]), Text: words.groups[g]})
+		}
+	}
 }
 
 // minimum is what the model demands, for the sentence about what is missing.

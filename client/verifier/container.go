@@ -1,10 +1,9 @@
-package client
+package verifier
 
 import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
@@ -14,43 +13,30 @@ import (
 // A report file (*.tcr), all numbers big-endian:
 //
 //	8   magic "TCREPORT"
-//	2   version, 1
+//	2   version, 2
 //	2   number of sections, 1–16
-//	then for each section, in ascending order of kind, none twice:
-//	2   kind: 1 report (protobuf tradecredit.v1.Report)
-//	4   length of the content, uncompressed, ≤ 8 MiB
-//	4   length of the stored bytes, ≤ 8 MiB
-//	32  SHA-256 of these ten bytes and of the stored bytes
-//	n   stored bytes: the content as one zstd frame (RFC 8878) that declares its content's size
-//	and nothing after the last one.
+//	then the table, a row for each section, in ascending order of kind, none twice:
+//	  2   kind
+//	  4   length of the content, uncompressed, ≤ 64 MiB
+//	  4   length of the stored bytes, ≤ 64 MiB
+//	  32  SHA-256 of these ten bytes and of the stored bytes
+//	then the stored bytes of each section in the order of the table: the content as one zstd frame (RFC 8878) that
+//	declares its content's size
+//	and nothing after the last one. The contents together have at most 64 MiB.
 //
-// A reader of version 1 refuses kinds it does not know: what it cannot check it must not show. The checksums find
-// damage in transit; what makes a report true are the proofs inside.
+// Kinds are in sections.go. A reader of version 2 refuses kinds it does not know: what it cannot check it must not show.
+// The checksums find damage in transit; what makes a report true are the proofs inside.
 const (
 	containerMagic   = "TCREPORT"
-	containerVersion = 1
+	containerVersion = 2
 
-	sectionReport = 1
+	containerHeader = 12
+	tableRow        = 42
+	maxSections     = 16
+	maxSectionSize  = 64 << 20
 
-	containerHeader  = 12
-	sectionHeader    = 42
-	maxSections      = 16
-	maxSectionSize   = 8 << 20
-	maxContainerSize = 16 << 20
-)
-
-// Errors of the file as such, before anything in it is looked at.
-var (
-	ErrReportMagic     = errors.New("not a report file")
-	ErrReportVersion   = errors.New("report file of a version that this program cannot read")
-	ErrReportSize      = errors.New("report file is too large")
-	ErrReportCut       = errors.New("report file ends too early")
-	ErrReportTrailing  = errors.New("report file goes on after its end")
-	ErrReportSections  = errors.New("report file does not have the sections it must have")
-	ErrReportChecksum  = errors.New("report file is damaged: a checksum differs")
-	ErrReportFrame     = errors.New("report file is damaged: a section cannot be decompressed")
-	ErrReportEncoding  = errors.New("report is not encoded canonically")
-	ErrReportMalformed = errors.New("report is malformed")
+	// MaxFileSize bounds a report file in bytes.
+	MaxFileSize = 64 << 20
 )
 
 // section is one part of the file.
@@ -59,9 +45,10 @@ type section struct {
 	content []byte
 }
 
-// encodeContainer writes sections in ascending order of kind.
+// encodeContainer writes sections in ascending order of kind. The same sections give the same bytes.
 func encodeContainer(sections []section) ([]byte, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1), zstd.WithSingleSegment(true))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1),
+		zstd.WithSingleSegment(true), zstd.WithEncoderCRC(false))
 	if err != nil {
 		return nil, err
 	}
@@ -69,30 +56,36 @@ func encodeContainer(sections []section) ([]byte, error) {
 	out := []byte(containerMagic)
 	out = binary.BigEndian.AppendUint16(out, containerVersion)
 	out = binary.BigEndian.AppendUint16(out, uint16(len(sections)))
+	var bodies []byte
+	total := 0
 	for _, s := range sections {
-		if len(s.content) > maxSectionSize {
-			return nil, fmt.Errorf("%w: a section has %d bytes", ErrReportSize, len(s.content))
+		if total += len(s.content); total > maxSectionSize {
+			return nil, fmt.Errorf("%w: more than %d bytes of content", ErrReportSize, maxSectionSize)
 		}
 		stored := enc.EncodeAll(s.content, nil)
-		head := binary.BigEndian.AppendUint16(nil, s.kind)
-		head = binary.BigEndian.AppendUint32(head, uint32(len(s.content)))
-		head = binary.BigEndian.AppendUint32(head, uint32(len(stored)))
-		sum := sectionSum(head, stored)
-		out = append(append(append(out, head...), sum[:]...), stored...)
+		row := binary.BigEndian.AppendUint16(nil, s.kind)
+		row = binary.BigEndian.AppendUint32(row, uint32(len(s.content)))
+		row = binary.BigEndian.AppendUint32(row, uint32(len(stored)))
+		sum := sectionSum(row, stored)
+		out = append(append(out, row...), sum[:]...)
+		bodies = append(bodies, stored...)
 	}
-	return out, nil
+	if len(out)+len(bodies) > MaxFileSize {
+		return nil, fmt.Errorf("%w: %d bytes", ErrReportSize, len(out)+len(bodies))
+	}
+	return append(out, bodies...), nil
 }
 
-func sectionSum(head, stored []byte) [32]byte {
+func sectionSum(row, stored []byte) [32]byte {
 	h := sha256.New()
-	h.Write(head)
+	h.Write(row)
 	h.Write(stored)
 	return [32]byte(h.Sum(nil))
 }
 
 // decodeContainer reads what encodeContainer wrote and nothing else.
 func decodeContainer(data []byte) ([]section, error) {
-	if len(data) > maxContainerSize {
+	if len(data) > MaxFileSize {
 		return nil, fmt.Errorf("%w: %d bytes", ErrReportSize, len(data))
 	}
 	if len(data) < len(containerMagic) || string(data[:len(containerMagic)]) != containerMagic {
@@ -108,18 +101,31 @@ func decodeContainer(data []byte) ([]section, error) {
 	if n < 1 || n > maxSections {
 		return nil, fmt.Errorf("%w: %d of them", ErrReportSections, n)
 	}
+	if len(data) < containerHeader+n*tableRow {
+		return nil, ErrReportCut
+	}
+	table, rest := data[containerHeader:containerHeader+n*tableRow], data[containerHeader+n*tableRow:]
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxSectionSize),
+		zstd.WithDecoderMaxWindow(maxSectionSize))
+	if err != nil {
+		return nil, err
+	}
+	defer dec.Close()
 	var out []section
-	rest := data[containerHeader:]
-	for range n {
-		s, after, err := takeSection(rest)
+	total := uint64(0)
+	for i := range n {
+		row := table[i*tableRow : (i+1)*tableRow]
+		if total += uint64(binary.BigEndian.Uint32(row[2:])); total > maxSectionSize {
+			return nil, fmt.Errorf("%w: more than %d bytes of content", ErrReportSize, maxSectionSize)
+		}
+		s, after, err := takeSection(dec, row, rest)
 		if err != nil {
 			return nil, err
 		}
-		rest = after
 		if len(out) > 0 && out[len(out)-1].kind >= s.kind {
 			return nil, fmt.Errorf("%w: kind %d after %d", ErrReportSections, s.kind, out[len(out)-1].kind)
 		}
-		out = append(out, s)
+		out, rest = append(out, s), after
 	}
 	if len(rest) != 0 {
 		return nil, fmt.Errorf("%w: %d bytes", ErrReportTrailing, len(rest))
@@ -127,21 +133,15 @@ func decodeContainer(data []byte) ([]section, error) {
 	return out, nil
 }
 
-func takeSection(data []byte) (s section, rest []byte, err error) {
-	if len(data) < sectionHeader {
-		return s, nil, ErrReportCut
-	}
-	s.kind = binary.BigEndian.Uint16(data)
-	size, stored := binary.BigEndian.Uint32(data[2:]), binary.BigEndian.Uint32(data[6:])
-	head, sum := data[:10], data[10:sectionHeader]
-	if s.kind != sectionReport {
+// takeSection reads the stored bytes of a row of the table.
+func takeSection(dec *zstd.Decoder, row, data []byte) (s section, rest []byte, err error) {
+	s.kind = binary.BigEndian.Uint16(row)
+	size, stored := binary.BigEndian.Uint32(row[2:]), binary.BigEndian.Uint32(row[6:])
+	head, sum := row[:10], row[10:]
+	if !knownKind(s.kind) {
 		return s, nil, fmt.Errorf("%w: kind %d is unknown", ErrReportSections, s.kind)
 	}
-	if size > maxSectionSize || stored > maxSectionSize {
-		return s, nil, fmt.Errorf("%w: a section has %d bytes", ErrReportSize, max(size, stored))
-	}
-	data = data[sectionHeader:]
-	if uint32(len(data)) < stored {
+	if uint64(len(data)) < uint64(stored) {
 		return s, nil, ErrReportCut
 	}
 	if got := sectionSum(head, data[:stored]); !bytes.Equal(got[:], sum) {
@@ -150,11 +150,6 @@ func takeSection(data []byte) (s section, rest []byte, err error) {
 	if err := oneFrame(data[:stored], size); err != nil {
 		return s, nil, err
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxSectionSize), zstd.WithDecoderMaxWindow(maxSectionSize))
-	if err != nil {
-		return s, nil, err
-	}
-	defer dec.Close()
 	if s.content, err = dec.DecodeAll(data[:stored], make([]byte, 0, size)); err != nil {
 		return s, nil, fmt.Errorf("%w: %v", ErrReportFrame, err)
 	}

@@ -1,10 +1,14 @@
-package client
+package verifier
 
 import "tradecredit/types"
 
 // words is what a page says in one language.
 type words struct {
 	verified, index, noIndex, indexOnly, capped, notApplicable, daysUpTo, daysFrom, better string
+	anchored, oldTrust, notRecomputed, notComplete, notSummed, notTrue                     string
+	free, pledged, reserved, tradePledged, disputed, unknown, document, until              string
+	standings                                                                              map[Standing]string
+	groups                                                                                 map[string]string
 	classes                                                                                map[types.ScoreClass]string
 	unscored                                                                               map[types.Unscored]string
 	purposes                                                                               map[types.Purpose]string
@@ -12,25 +16,25 @@ type words struct {
 	caps                                                                                   map[types.Cap]string
 }
 
-// notProved is what a report of this version cannot show.
-var notProved = map[Language][]string{
-	English: {
-		"the score is proved to be what the ledger said; it is not recomputed here (entries and sums are not in the file)",
-		"that nothing was left out of the enterprise's log",
-		"that the facts themselves are true: their sources signed them",
-	},
-	Chinese: {
-		"信用分已证明为账本当时的答复;本程序未重新计算(明细与汇总不在文件中)",
-		"企业的记录日志没有遗漏",
-		"事实本身的真实性:由各自来源签名负责",
-	},
-}
-
 var wording = map[Language]*words{English: english, Chinese: chinese}
 
 var english = &words{
 	verified: "VERIFIED", index: "%d of 100 (80: pays on the day)", noIndex: "not applicable", indexOnly: " (the query asked for the index only: no score, no class)",
 	capped: "the sum of points is capped at %d", notApplicable: "n/a", daysUpTo: "≤ %d days", daysFrom: "≥ %d days", better: "; %s would give %d more",
+	anchored:      "part of the chain of header %d of %s",
+	oldTrust:      "that it was made in its time: the trust period is over, and whoever holds the old keys by now could sign such a header. Renew it while the network lives",
+	notRecomputed: "the score is proved to be what the ledger said; it is not recomputed here (its rows are not in the file)",
+	notComplete:   "that nothing was left out of the enterprise's log",
+	notSummed:     "that the rows behind the score follow from the log (not all entries up to then are in the file)",
+	notTrue:       "that the facts themselves are true: their sources signed them",
+	free:          "NOT PLEDGED", pledged: "PLEDGED to ", reserved: ", reserved", tradePledged: "; but its trade %s carries %d liens", disputed: "; disputed (%s)",
+	unknown: "not on the ledger", document: "type %s, %d verdicts", until: ", valid until %s",
+	standings: map[Standing]string{Fresh: "FRESH", Reanchored: "RE-ANCHORED", OldTrustOnly: "OLD TRUST ONLY"},
+	groups: map[string]string{
+		groupParty: "registration, mandates, corrections", groupOrders: "orders, services, returns", groupGoods: "movements, deliveries, customs, tax, foreign exchange",
+		groupDocuments: "documents and verdicts on them", groupIssued: "receivables", groupOwed: "what it owes: obligations, payments, credits", groupDue: "what is owed to it: claims, collections",
+		groupFinancing: "financing, title, insurance", groupRights: "consents and queries", groupAdverse: "adverse records, disputes, exclusions", groupOther: "others",
+	},
 	classes: map[types.ScoreClass]string{
 		types.ScoreClass_CLASS_1: "very low risk of late payment", types.ScoreClass_CLASS_2: "low risk of late payment", types.ScoreClass_CLASS_3: "medium risk of late payment",
 		types.ScoreClass_CLASS_4: "raised risk of late payment", types.ScoreClass_CLASS_5: "high risk of late payment",
@@ -61,6 +65,20 @@ var english = &words{
 var chinese = &words{
 	verified: "已核验", index: "%d / 100(80 表示当日付款)", noIndex: "不适用", indexOnly: "(本次查询仅限指数:无信用分、无等级)",
 	capped: "得分合计封顶为 %d", notApplicable: "不适用", daysUpTo: "≤ %d 天", daysFrom: "≥ %d 天", better: ";达到 %s 可多得 %d 分",
+	anchored:      "已证明属于区块头 %d(%s)所在的链",
+	oldTrust:      "确系当时作出:信任期已过,如今持有旧密钥者可以伪造这样的区块头。请在网络存续期间续期",
+	notRecomputed: "信用分已证明为账本当时的答复;本程序未重新计算(计算所用的行不在文件中)",
+	notComplete:   "企业的记录日志没有遗漏",
+	notSummed:     "评分所用的汇总确由日志得出(截至评分时的明细未全部在文件中)",
+	notTrue:       "事实本身的真实性:由各自来源签名负责",
+	free:          "未质押", pledged: "已质押给 ", reserved: ",预留", tradePledged: ";但其所属交易 %s 上有 %d 项质押", disputed: ";有争议(%s)",
+	unknown: "账本上没有", document: "类型 %s,核验结论 %d 项", until: ",有效期至 %s",
+	standings: map[Standing]string{Fresh: "有效", Reanchored: "已续期", OldTrustOnly: "仅旧信任"},
+	groups: map[string]string{
+		groupParty: "登记、授权与更正", groupOrders: "订单、服务与退货", groupGoods: "物流、交付、海关、税务与外汇",
+		groupDocuments: "单证与核验结论", groupIssued: "应收账款", groupOwed: "应付:债务、付款与冲减", groupDue: "应收:债权与回款",
+		groupFinancing: "融资、物权与保险", groupRights: "授权同意与查询", groupAdverse: "不良记录、争议与剔除", groupOther: "其他",
+	},
 	classes: map[types.ScoreClass]string{
 		types.ScoreClass_CLASS_1: "逾期风险很低", types.ScoreClass_CLASS_2: "逾期风险低", types.ScoreClass_CLASS_3: "逾期风险中等",
 		types.ScoreClass_CLASS_4: "逾期风险偏高", types.ScoreClass_CLASS_5: "逾期风险高",

@@ -1,0 +1,2 @@
+// Package verifier reads and verifies credit reports.
+package verifier
