@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,8 +36,12 @@ type Config struct {
 	ChainID string
 	// Trust is what answers are verified against; nil: only unverified calls work.
 	Trust *Trust
-	// Witnesses are base URLs of other members' nodes; every header that is used must be the one they show, too.
-	// A witness that cannot be reached is no objection.
+	// Store keeps what was verified between runs; its root takes the place of Trust. nil: in memory only.
+	Store *TrustStore
+	// TrustPeriod is for how long a pin is believed, where that is less than what the trust says; 0: as the trust says.
+	TrustPeriod time.Duration
+	// Witnesses are base URLs of other members' nodes, none of them among Endpoints: each header that is used must be the one
+	// that at least one of them shows, and none shows another that was signed as well.
 	Witnesses []string
 	// HTTP is the transport; nil: one of its own with sound limits.
 	HTTP *http.Client
@@ -56,16 +61,18 @@ type Client struct {
 	retryFor  time.Duration
 	turn      atomic.Uint32 // index of the endpoint that answered last
 
+	root  *Trust // as configured; nil: nothing can be verified
+	store *TrustStore
+
 	mu       sync.Mutex
-	root     *Trust             // as configured
-	advanced *Trust             // a later header reached from root; nil: none needed yet
-	verified map[int64][32]byte // hashes of headers that were verified, bounded
+	pins     pins              // from root on
+	verified map[int64]blockID // headers that were verified, bounded
+	stopped  error             // a conflict; nothing is believed after it
 }
 
 // New makes a client; it asks nothing yet.
 func New(cfg Config) (*Client, error) {
-	c := &Client{chainID: cfg.ChainID, http: cfg.HTTP, now: cfg.Now, retryFor: cfg.RetryFor, root: cfg.Trust,
-		verified: map[int64][32]byte{}}
+	c := &Client{chainID: cfg.ChainID, http: cfg.HTTP, now: cfg.Now, retryFor: cfg.RetryFor, store: cfg.Store, verified: map[int64]blockID{}}
 	var err error
 	if c.endpoints, err = baseURLs(cfg.Endpoints); err != nil {
 		return nil, err
@@ -76,13 +83,13 @@ func New(cfg Config) (*Client, error) {
 	if len(c.endpoints) == 0 {
 		return nil, errors.New("client: no endpoint given")
 	}
-	if cfg.Trust != nil {
-		if c.chainID == "" {
-			c.chainID = cfg.Trust.ChainID
+	for _, w := range c.witnesses {
+		if slices.Contains(c.endpoints, w) {
+			return nil, fmt.Errorf("client: %s is asked itself, so it cannot bear witness", w)
 		}
-		if c.chainID != cfg.Trust.ChainID {
-			return nil, fmt.Errorf("%w: the trust is for %q, the client for %q", ErrOtherChain, cfg.Trust.ChainID, c.chainID)
-		}
+	}
+	if err := c.believe(cfg); err != nil {
+		return nil, err
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -98,6 +105,33 @@ func New(cfg Config) (*Client, error) {
 		}}
 	}
 	return c, nil
+}
+
+// believe takes over what the configuration trusts.
+func (c *Client) believe(cfg Config) error {
+	root := cfg.Trust
+	if cfg.Store != nil {
+		root = cfg.Store.root
+	}
+	if root == nil {
+		return nil
+	}
+	if c.chainID == "" {
+		c.chainID = root.ChainID
+	}
+	if c.chainID != root.ChainID {
+		return fmt.Errorf("%w: the trust is for %q, the client for %q", ErrOtherChain, root.ChainID, c.chainID)
+	}
+	if cfg.Store != nil {
+		c.pins = cfg.Store.pins
+	} else {
+		c.pins = pins{{trust: root}}
+	}
+	if cfg.TrustPeriod > 0 && (root.Period == 0 || cfg.TrustPeriod < root.Period) {
+		c.pins = c.pins.within(cfg.TrustPeriod)
+	}
+	c.root = c.pins[0].trust
+	return nil
 }
 
 // ChainID is the network the client speaks of; empty when neither configuration nor trust named one.

@@ -3,41 +3,52 @@ package client
 import (
 	"errors"
 	"fmt"
+
+	"tradecredit/client/verifier"
 )
 
 // Every way in which an answer or a report can fail, one error each; wrapped with detail.
 // Failures of the state proof itself are the ErrProof errors of package types.
 var (
 	// Headers and trust.
-	ErrNoTrust          = errors.New("no trust is configured, so nothing can be verified")
-	ErrTrustMalformed   = errors.New("trust file is malformed")
-	ErrTrustExpired     = errors.New("trust has expired: pin the validators anew from a source you can check")
-	ErrHeaderMalformed  = errors.New("light block is malformed")
-	ErrHeaderEncoding   = errors.New("light block is not encoded canonically")
-	ErrOtherChain       = errors.New("answer is about another chain")
-	ErrHeaderForged     = errors.New("header is not the one that was signed")
+	ErrNoTrust          = verifier.ErrNoTrust
+	ErrTrustMalformed   = verifier.ErrTrustMalformed
+	ErrTrustExpired     = verifier.ErrTrustExpired
+	ErrHeaderMalformed  = verifier.ErrHeaderMalformed
+	ErrHeaderEncoding   = verifier.ErrHeaderEncoding
+	ErrOtherChain       = verifier.ErrOtherChain
+	ErrHeaderForged     = verifier.ErrHeaderForged
 	ErrHeaderNotNewer   = errors.New("header is not newer than the trusted one")
-	ErrHeaderTime       = errors.New("header's time does not fit its height beside the trusted header")
-	ErrHeaderFuture     = errors.New("header lies in the future")
-	ErrValidatorsDiffer = errors.New("validators are not those the header names")
-	ErrValidatorsPinned = errors.New("validators are not those that the trusted header announced")
-	ErrTrustOverlap     = errors.New("too little of the trusted validators' power has signed the header")
-	ErrPowerShort       = errors.New("two thirds of the validators' power or less have signed the header")
-	ErrHeaderSignature  = errors.New("a validator's signature on the header is wrong")
+	ErrHeaderTime       = verifier.ErrHeaderTime
+	ErrHeaderFuture     = verifier.ErrHeaderFuture
+	ErrValidatorsDiffer = verifier.ErrValidatorsDiffer
+	ErrValidatorsPinned = verifier.ErrValidatorsPinned
+	ErrTrustOverlap     = verifier.ErrTrustOverlap
+	ErrPowerShort       = verifier.ErrPowerShort
+	ErrHeaderSignature  = verifier.ErrHeaderSignature
 	ErrWitnessConflict  = errors.New("two nodes show different verified headers of one height: somebody signed twice")
+	ErrNoWitness        = errors.New("no witness confirmed the header: ask nodes of other members")
+	ErrConflictFile     = errors.New("evidence of two headers of one height proves nothing")
 	ErrTooManyHeaders   = errors.New("the validators changed more often than headers may be fetched")
+	ErrTrustStore       = errors.New("trust store is damaged")
+	ErrTrustStoreOther  = errors.New("trust store grew from another trust file")
+	ErrTrustStoreBusy   = errors.New("trust store is being written by another program")
 
 	// Answers about records.
 	ErrOtherKey    = errors.New("answer is about another key")
 	ErrOtherList   = errors.New("answer is another list than was asked")
 	ErrOtherHeight = errors.New("answer is about another height than was asked")
 	ErrOldHeight   = errors.New("answer is older than the least height that was asked")
-	ErrHeightSlip  = errors.New("the header does not prove the state of the answer's height")
-	ErrStale       = errors.New("answer is older than the greatest age that was asked")
+	ErrHeightSlip  = verifier.ErrHeightSlip
+	ErrStale       = verifier.ErrStale
 	ErrUnproved    = errors.New("answer carries no proof")
-	ErrValue       = errors.New("proved value is not a record of the kind that was asked")
+	ErrValue       = verifier.ErrValue
 	ErrAnswer      = errors.New("answer cannot be read")
 	ErrAnswerSize  = errors.New("answer is too large")
+
+	// Complete lists.
+	ErrEntriesMissing = errors.New("a node shows fewer entries than are proved to be in the enterprise's log")
+	ErrEntriesDiffer  = errors.New("entries are not those of the enterprise's log: one is missing, added, changed or in another place")
 
 	// Nodes.
 	ErrUnreachable = errors.New("no node answered")

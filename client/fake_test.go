@@ -126,13 +126,42 @@ func (f *fakeChain) sign(h *cmt.Header, keys []ed25519.PrivKey) *cmt.LightBlock 
 	return &cmt.LightBlock{SignedHeader: &cmt.SignedHeader{Header: h, Commit: commit}, ValidatorSet: set}
 }
 
+// encoded is what a node sends of a light block: nothing that nobody signed.
 func encoded(lb *cmt.LightBlock) []byte {
-	b, err := encodeLightBlock(lb)
+	set := &cmt.ValidatorSet{}
+	for _, v := range lb.ValidatorSet.Validators {
+		w := v.Copy()
+		w.ProposerPriority = 0
+		set.Validators = append(set.Validators, w)
+	}
+	set.Proposer = set.Validators[0]
+	return rawLightBlock(&cmt.LightBlock{SignedHeader: lb.SignedHeader, ValidatorSet: set})
+}
+
+// rawLightBlock is CometBFT's own encoding.
+func rawLightBlock(lb *cmt.LightBlock) []byte {
+	pb, err := lb.ToProto()
+	if err != nil {
+		panic(err)
+	}
+	b, err := pb.Marshal()
 	if err != nil {
 		panic(err)
 	}
 	return b
 }
+
+// ours is a light block as the client reads it.
+func ours(lb *cmt.LightBlock) *LightBlock {
+	out, err := DecodeLightBlock(encoded(lb))
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// block is the light block of a height as the client reads it.
+func (f *fakeChain) block(height int64) *LightBlock { return ours(f.lightBlock(height)) }
 
 // record answers as an honest node.
 func (f *fakeChain) record(key string, height int64) *types.RecordResponse {

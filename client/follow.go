@@ -1,33 +1,53 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
-
-	cmt "github.com/cometbft/cometbft/types"
 )
 
-// maxSteps bounds how many headers are fetched to get from the trusted validators to today's.
-const maxSteps = 64
+// maxSteps bounds how many headers are fetched to get from the trusted validators to today's. Each of them was signed by
+// validators that are believed, so only a history with as many changes of all validators comes near.
+const maxSteps = 10_000
 
 // maxVerified bounds the memory of headers that were verified already.
 const maxVerified = 1024
 
 // LightBlock fetches the light block of a height (0: the newest) from the nodes. It is decoded, and not verified.
-func (c *Client) LightBlock(ctx context.Context, height int64) (*cmt.LightBlock, error) {
-	q := url.Values{}
-	if height > 0 {
-		q.Set("height", strconv.FormatInt(height, 10))
-	}
-	data, err := c.get(ctx, "/v1/light", q, typeProtobuf)
+func (c *Client) LightBlock(ctx context.Context, height int64) (*LightBlock, error) {
+	data, err := c.get(ctx, "/v1/light", heightQuery(height), typeProtobuf)
 	if err != nil {
 		return nil, err
 	}
+	return lightBlockAt(data, height)
+}
+
+// lightBlockOf is LightBlock of one node, asked once.
+func (c *Client) lightBlockOf(ctx context.Context, base string, height int64) (*LightBlock, error) {
+	path := "/v1/light"
+	if height > 0 {
+		path += "?" + heightQuery(height).Encode()
+	}
+	data, err := c.ask(ctx, base, http.MethodGet, path, nil, typeProtobuf)
+	if err != nil {
+		return nil, err
+	}
+	return lightBlockAt(data, height)
+}
+
+func heightQuery(height int64) url.Values {
+	if height <= 0 {
+		return nil
+	}
+	return url.Values{"height": {strconv.FormatInt(height, 10)}}
+}
+
+// lightBlockAt reads an answer about a height, 0 for any.
+func lightBlockAt(data []byte, height int64) (*LightBlock, error) {
 	lb, err := DecodeLightBlock(data)
 	if err != nil {
 		return nil, err
@@ -38,7 +58,8 @@ func (c *Client) LightBlock(ctx context.Context, height int64) (*cmt.LightBlock,
 	return lb, nil
 }
 
-// Advance verifies the newest header and returns a trust that pins it, for the next trust file.
+// Advance verifies the newest header, by way of others where the validators changed, and moves the pins forward to it. It
+// returns the pin of that header, for a trust file of its own.
 func (c *Client) Advance(ctx context.Context) (*Trust, error) {
 	lb, err := c.LightBlock(ctx, 0)
 	if err != nil {
@@ -47,131 +68,104 @@ func (c *Client) Advance(ctx context.Context) (*Trust, error) {
 	if err := c.verifyHeader(ctx, lb, c.now(), DefaultMaxAge); err != nil {
 		return nil, err
 	}
-	return trustFrom(lb, c.root.Period)
+	return c.Newest(), nil
 }
 
-// verifyHeader verifies a light block from what is trusted, by way of headers between them where validators changed.
-func (c *Client) verifyHeader(ctx context.Context, lb *cmt.LightBlock, now time.Time, maxAge time.Duration) error {
+// Newest is the newest header that is believed, as a trust: what the trust file pins at first. Nil without any trust.
+func (c *Client) Newest() *Trust {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.root == nil {
+		return nil
+	}
+	return c.pins.newest().trust
+}
+
+// verifyHeader verifies a light block from what is trusted, by way of headers between them where validators changed, and
+// asks the witnesses. It moves the pins forward. After a conflict nothing is verified any more.
+func (c *Client) verifyHeader(ctx context.Context, lb *LightBlock, now time.Time, maxAge time.Duration) error {
 	if c.root == nil {
 		return ErrNoTrust
 	}
-	sum := lb.Hash()
-	if len(sum) != 32 { // nil for a header that names no validators
-		return fmt.Errorf("%w: it has no hash", ErrHeaderMalformed)
+	id := idOf(lb)
+	from, pinned, seen, err := c.believed(lb.Height, now)
+	if err != nil {
+		return err
 	}
-	hash := [32]byte(sum)
-	from := c.trustBelow(lb.Height)
-	if c.seen(lb.Height, hash) {
-		// The header is the one that was verified before, whatever commit comes with it; only time has passed.
-		if err := from.expired(now); err != nil {
+	if seen == id { // nothing but time has passed
+		if err := from.Expired(now); err != nil {
 			return err
 		}
-	} else {
-		if err := c.verifyFrom(ctx, from, lb, now); err != nil {
+		return fresh(lb, now, maxAge)
+	}
+	steps, err := follow(ctx, c.LightBlock, from, lb, now)
+	if err != nil {
+		return err
+	}
+	if pinned != nil && pinned.Hash() != id.header {
+		return c.conflict(newConflict(from, side{"what was verified before", []*LightBlock{pinned}}, side{"the node", steps}))
+	}
+	// Another commit on a header that was compared before accuses nobody.
+	if seen.header != id.header {
+		if err := c.askWitnesses(ctx, from, steps, now); err != nil {
 			return err
 		}
-		if err := c.askWitnesses(ctx, lb); err != nil {
-			return err
-		}
-		c.note(lb.Height, hash)
 	}
-	if age := now.Sub(lb.Time); maxAge > 0 && age > maxAge {
-		return fmt.Errorf("%w: the header is %s old", ErrStale, age.Round(time.Second))
-	}
-	if lb.Time.After(now.Add(DefaultClockDrift)) {
-		return fmt.Errorf("%w: %s, now %s; is the clock right?", ErrHeaderFuture, lb.Time, now)
-	}
-	return nil
+	c.note(id, steps, now)
+	return fresh(lb, now, maxAge)
 }
 
-// seen tells whether that header was verified before.
-func (c *Client) seen(height int64, hash [32]byte) bool {
+// believed is what there is to verify a height with: the pin to begin from, the pinned header of that very height, and
+// what was verified there before.
+func (c *Client) believed(height int64, now time.Time) (from *Trust, pinned *LightBlock, seen blockID, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	have, ok := c.verified[height]
-	return ok && have == hash
+	return c.pins.from(height, now), c.pins.at(height), c.verified[height], c.stopped
 }
 
-// note remembers a verified header.
-func (c *Client) note(height int64, hash [32]byte) {
+// note remembers a verified header, and moves the pins forward to it.
+func (c *Client) note(id blockID, steps []*LightBlock, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.verified) >= maxVerified {
 		clear(c.verified)
 	}
-	c.verified[height] = hash
-}
-
-// trustBelow is the best trust for a header of that height.
-func (c *Client) trustBelow(height int64) *Trust {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.advanced != nil && c.advanced.Height < height {
-		return c.advanced
+	target := steps[len(steps)-1]
+	c.verified[target.Height] = id
+	if target.Height > c.pins.newest().trust.Height {
+		c.pins = c.pins.extend(steps, now)
 	}
-	return c.root
 }
 
-// verifyFrom is skipping verification: straight where enough of the trusted validators signed, else by bisection.
-func (c *Client) verifyFrom(ctx context.Context, from *Trust, target *cmt.LightBlock, now time.Time) error {
-	pending := []*cmt.LightBlock{target}
+// follow is skipping verification: straight where enough of the trusted validators signed, else by way of headers between,
+// which fetch gets, down to the next height where it must be. It returns the headers that were verified, each from the
+// one before; the last one is target.
+func follow(ctx context.Context, fetch func(context.Context, int64) (*LightBlock, error), from *Trust, target *LightBlock,
+	now time.Time) (steps []*LightBlock, err error) {
+	pending := []*LightBlock{target}
 	for range maxSteps {
 		next := pending[len(pending)-1]
-		err := verifyLightBlock(next, from, now, 0, oneThird)
+		err := verifyLightBlock(next, from, now)
 		switch {
-		case err == nil && len(pending) == 1:
-			return nil
 		case err == nil:
-			if from, err = trustFrom(next, from.Period); err != nil {
-				return err
+			steps, pending = append(steps, next), pending[:len(pending)-1]
+			if len(pending) == 0 {
+				return steps, nil
 			}
-			// The pin's own age is what expires, not that of a header in between.
-			from.Since = maxTime(from.Since, c.root.Since)
-			c.remember(from)
-			pending = pending[:len(pending)-1]
+			from = nextTrust(from, next)
 		case errors.Is(err, ErrTrustOverlap) && next.Height > from.Height+1:
-			middle, err := c.LightBlock(ctx, from.Height+(next.Height-from.Height)/2)
+			height := from.Height + (next.Height-from.Height)/2
+			middle, err := fetch(ctx, height)
 			if err != nil {
-				return err
+				return nil, err
+			}
+			if middle.Height != height { // else it might never end
+				return nil, fmt.Errorf("%w: header %d, asked was %d", ErrOtherHeight, middle.Height, height)
 			}
 			pending = append(pending, middle)
 		default:
-			return err
+			return nil, err
 		}
 	}
-	return ErrTooManyHeaders
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func (c *Client) remember(t *Trust) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.advanced == nil || c.advanced.Height < t.Height {
-		c.advanced = t
-	}
-}
-
-// askWitnesses compares a verified header with what other members' nodes show at that height.
-func (c *Client) askWitnesses(ctx context.Context, lb *cmt.LightBlock) error {
-	for _, base := range c.witnesses {
-		data, err := c.ask(ctx, base, "GET", "/v1/light?height="+strconv.FormatInt(lb.Height, 10), nil, typeProtobuf)
-		if err != nil {
-			continue // a witness that is away, or behind, is no objection
-		}
-		other, err := DecodeLightBlock(data)
-		if err != nil || other.Height != lb.Height || bytes.Equal(other.Hash(), lb.Hash()) {
-			continue
-		}
-		// Only a header that stands up to the same rules accuses anybody.
-		if verifyLightBlock(other, c.trustBelow(lb.Height), c.now(), 0, oneThird) == nil {
-			return fmt.Errorf("%w: height %d, %X and, from %s, %X", ErrWitnessConflict, lb.Height, lb.Hash(), base, other.Hash())
-		}
-	}
-	return nil
+	return nil, ErrTooManyHeaders
 }

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	cmt "github.com/cometbft/cometbft/types"
-
 	"tradecredit/types"
 )
 
@@ -102,7 +100,7 @@ func (c *Client) getOnce(ctx context.Context, key string, opts GetOptions) (*Pro
 		return nil, err
 	}
 	resp := new(types.RecordResponse)
-	if err := resp.Unmarshal(data); err != nil {
+	if err := decodeStrictly(data, resp); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrAnswer, err)
 	}
 	now := opts.Now
@@ -143,7 +141,7 @@ func bindAnswer(resp *types.RecordResponse, key string, opts GetOptions) error {
 }
 
 // proveRecord leads from the key that was asked to the app hash of a verified header.
-func proveRecord(resp *types.RecordResponse, key string, lb *cmt.LightBlock) (*Proven, error) {
+func proveRecord(resp *types.RecordResponse, key string, lb *LightBlock) (*Proven, error) {
 	appHash, err := appHashOf(lb)
 	if err != nil {
 		return nil, err
@@ -158,11 +156,4 @@ func proveRecord(resp *types.RecordResponse, key string, lb *cmt.LightBlock) (*P
 	}
 	return &Proven{Key: key, Value: value, Height: resp.Height, Time: lb.Time, AppHash: appHash, Proof: proof,
 		LightBlock: resp.LightBlock}, nil
-}
-
-func appHashOf(lb *cmt.LightBlock) (h types.Hash, err error) {
-	if len(lb.AppHash) != len(h) {
-		return h, fmt.Errorf("%w: the app hash has %d bytes", ErrHeaderMalformed, len(lb.AppHash))
-	}
-	return types.Hash(lb.AppHash), nil
 }

@@ -93,7 +93,7 @@ func TestGetRefusesHostileAnswers(t *testing.T) {
 		"other root":                {change: func(r *types.RecordResponse) { r.Proof[1].Key = []byte(types.RootReferences) }, want: types.ErrProofRoot},
 		"proof cut":                 {change: func(r *types.RecordResponse) { r.Proof[0].Data = r.Proof[0].Data[:len(r.Proof[0].Data)-1] }, want: types.ErrProofEncoding},
 		"header cut":                {change: func(r *types.RecordResponse) { r.LightBlock = r.LightBlock[:len(r.LightBlock)-1] }, want: ErrHeaderMalformed},
-		"header with more bytes":    {change: func(r *types.RecordResponse) { r.LightBlock = append(r.LightBlock, 0x7a, 0) }, want: ErrHeaderEncoding},
+		"header with more bytes":    {change: func(r *types.RecordResponse) { r.LightBlock = append(r.LightBlock, 0x7a, 0) }, want: ErrHeaderMalformed},
 		"app hash changed": {change: func(r *types.RecordResponse) {
 			b := lb(4)
 			b.AppHash = filled(9)
@@ -108,7 +108,8 @@ func TestGetRefusesHostileAnswers(t *testing.T) {
 			b := lb(4)
 			b.ValidatorsHash = nil
 			r.LightBlock = encoded(b)
-		}, want: ErrHeaderMalformed},
+		}, want: ErrHeaderForged},
+		"turns as proposers, which nobody signs": {change: func(r *types.RecordResponse) { r.LightBlock = rawLightBlock(lb(4)) }, want: ErrHeaderEncoding},
 		"half the power": {change: func(r *types.RecordResponse) {
 			some := *chain
 			some.signed = func(_ int64, i int) bool { return i < 2 }
@@ -255,41 +256,6 @@ func TestGetFollowsValidators(t *testing.T) {
 	var refused *APIError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, http.StatusNotFound, refused.Status)
-}
-
-// Two headers of one height, both signed by the same validators, are shown as what they are.
-func TestGetAsksWitnesses(t *testing.T) {
-	chain := memberChain(4)
-	n := newFakeNode(chain)
-	_, url := n.serve(t)
-	twin := memberChain(4)
-	twin.states[2] = map[string][]byte{"chain": {2}}
-	w := newFakeNode(twin)
-	liar := httptest.NewServer(w)
-	t.Cleanup(liar.Close)
-	for name, c := range map[string]struct {
-		witnesses []string
-		want      error
-	}{
-		"agrees":    {[]string{url}, nil},
-		"away":      {[]string{"http://127.0.0.1:1"}, nil},
-		"conflicts": {[]string{url, liar.URL}, ErrWitnessConflict},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cl, err := New(Config{Endpoints: []string{url}, Trust: chain.trust(), Witnesses: c.witnesses, Now: func() time.Time { return n.now }})
-			require.NoError(t, err)
-			for range 2 {
-				_, _, err = Get(context.Background(), cl, types.MemberKey("b-1"), GetOptions{})
-				require.ErrorIs(t, err, c.want)
-			}
-		})
-	}
-	// A witness whose header nobody signed accuses nobody.
-	twin.sets = [][]ed25519.PrivKey{testValidators("forger", 4)}
-	cl, err := New(Config{Endpoints: []string{url}, Trust: chain.trust(), Witnesses: []string{liar.URL}, Now: func() time.Time { return n.now }})
-	require.NoError(t, err)
-	_, _, err = Get(context.Background(), cl, types.MemberKey("b-1"), GetOptions{})
-	require.NoError(t, err)
 }
 
 func TestGetRetriesAndFailsOver(t *testing.T) {

@@ -1,205 +1,29 @@
 package client
 
 import (
-	"bytes"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"time"
 
-	"github.com/cometbft/cometbft/crypto/ed25519"
-	cmt "github.com/cometbft/cometbft/types"
+	"tradecredit/client/verifier"
 )
 
 // DefaultTrustPeriod is for how long a pinned validator set is believed when nothing else was said. Validators that
 // left may sign another history once they have nothing to lose, so a pin must not be older than their keys.
 const DefaultTrustPeriod = 90 * 24 * time.Hour
 
-// trustFormat stands in every trust file, so that a reader knows what it holds.
-const trustFormat = "tradecredit-trust/1"
-
 // Trust pins a validator set: everything else is believed only as far as these validators signed it. It comes from a
 // genesis file that the user obtained on another way, or from a header that was verified before.
-type Trust struct {
-	// ChainID is the network it is about.
-	ChainID string
-	// Height is that of the trusted header; the height before the first block for a genesis.
-	Height int64
-	// HeaderTime is the trusted header's time; zero for a genesis.
-	HeaderTime time.Time
-	// Since is when the set was known to be good: the header's time, or when the genesis was pinned.
-	Since time.Time
-	// Period is for how long after Since the set is believed; 0: without end.
-	Period time.Duration
-	// Validators is the set of Height, and of Height+1 for a genesis.
-	Validators []TrustedValidator
-	// NextValidatorsHash is the hash of the set of Height+1, 32 bytes.
-	NextValidatorsHash []byte
-}
+type Trust = verifier.Trust
 
 // TrustedValidator is one validator of a pinned set.
-type TrustedValidator struct {
-	PublicKey []byte // ed25519, 32 bytes
-	Power     int64  // > 0
-}
+type TrustedValidator = verifier.TrustedValidator
 
 // TrustFromGenesis pins the validators of a CometBFT genesis file. pinned is when the user checked that file (now, as
-// a rule); period 0 means without end.
+// a rule); period 0 means without end. ErrTrustMalformed says what is wrong with the file.
 func TrustFromGenesis(genesis []byte, pinned time.Time, period time.Duration) (*Trust, error) {
-	doc, err := cmt.GenesisDocFromJSON(genesis)
-	if err != nil {
-		return nil, fmt.Errorf("%w: genesis: %v", ErrTrustMalformed, err)
-	}
-	t := &Trust{ChainID: doc.ChainID, Height: doc.InitialHeight - 1, Since: pinned.UTC().Truncate(time.Second), Period: period}
-	for _, v := range doc.Validators {
-		key, ok := v.PubKey.(ed25519.PubKey)
-		if !ok {
-			return nil, fmt.Errorf("%w: genesis has a validator whose key is %s, not ed25519", ErrTrustMalformed, v.PubKey.Type())
-		}
-		t.Validators = append(t.Validators, TrustedValidator{PublicKey: key.Bytes(), Power: v.Power})
-	}
-	set, err := t.set()
-	if err != nil {
-		return nil, err
-	}
-	t.NextValidatorsHash = set.Hash()
-	return t, nil
-}
-
-// trustFrom pins a header that was verified. Validators are those of the header's own height.
-func trustFrom(lb *cmt.LightBlock, period time.Duration) (*Trust, error) {
-	t := &Trust{ChainID: lb.ChainID, Height: lb.Height, HeaderTime: lb.Time, Since: lb.Time, Period: period,
-		NextValidatorsHash: lb.NextValidatorsHash}
-	for _, v := range lb.ValidatorSet.Validators {
-		key, ok := v.PubKey.(ed25519.PubKey)
-		if !ok {
-			return nil, fmt.Errorf("%w: a validator's key is %s, not ed25519", ErrTrustMalformed, v.PubKey.Type())
-		}
-		t.Validators = append(t.Validators, TrustedValidator{PublicKey: key.Bytes(), Power: v.VotingPower})
-	}
-	return t, nil
-}
-
-// set builds the pinned validators as CometBFT orders and hashes them.
-func (t *Trust) set() (*cmt.ValidatorSet, error) {
-	if len(t.Validators) == 0 {
-		return nil, fmt.Errorf("%w: no validators", ErrTrustMalformed)
-	}
-	vals := make([]*cmt.Validator, len(t.Validators))
-	var total int64
-	for i, v := range t.Validators {
-		if len(v.PublicKey) != ed25519.PubKeySize {
-			return nil, fmt.Errorf("%w: validator %d: the public key has %d bytes", ErrTrustMalformed, i+1, len(v.PublicKey))
-		}
-		if v.Power <= 0 || v.Power > cmt.MaxTotalVotingPower-total {
-			return nil, fmt.Errorf("%w: validator %d: power %d", ErrTrustMalformed, i+1, v.Power)
-		}
-		total += v.Power
-		for _, other := range t.Validators[:i] {
-			if bytes.Equal(other.PublicKey, v.PublicKey) {
-				return nil, fmt.Errorf("%w: validator %d stands there twice", ErrTrustMalformed, i+1)
-			}
-		}
-		vals[i] = cmt.NewValidator(ed25519.PubKey(v.PublicKey), v.Power)
-	}
-	return cmt.NewValidatorSet(vals), nil
-}
-
-// check holds the trust to its shape and its period.
-func (t *Trust) check(now time.Time) (*cmt.ValidatorSet, error) {
-	if t == nil {
-		return nil, ErrNoTrust
-	}
-	if t.ChainID == "" || t.Height < 0 || t.Period < 0 || len(t.NextValidatorsHash) != 32 {
-		return nil, ErrTrustMalformed
-	}
-	set, err := t.set()
-	if err != nil {
-		return nil, err
-	}
-	return set, t.expired(now)
-}
-
-// expired refuses a trust whose period is over.
-func (t *Trust) expired(now time.Time) error {
-	if t.Period > 0 && !t.Since.Add(t.Period).After(now) {
-		return fmt.Errorf("%w (at %s, now %s)", ErrTrustExpired,
-			t.Since.Add(t.Period).UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	}
-	return nil
-}
-
-// trustFile is the JSON form of Trust.
-type trustFile struct {
-	Format             string           `json:"format"`
-	ChainID            string           `json:"chain_id"`
-	Height             int64            `json:"height"`
-	HeaderTime         string           `json:"header_time,omitempty"`
-	Since              string           `json:"since"`
-	PeriodS            int64            `json:"period_s"`
-	NextValidatorsHash string           `json:"next_validators_hash"`
-	Validators         []trustValidator `json:"validators"`
-}
-
-type trustValidator struct {
-	PublicKey string `json:"public_key_ed25519"`
-	Power     int64  `json:"power"`
-}
-
-// MarshalJSON writes the trust file.
-func (t *Trust) MarshalJSON() ([]byte, error) {
-	f := trustFile{Format: trustFormat, ChainID: t.ChainID, Height: t.Height, Since: t.Since.UTC().Format(time.RFC3339Nano),
-		PeriodS: int64(t.Period / time.Second), NextValidatorsHash: hex.EncodeToString(t.NextValidatorsHash)}
-	if !t.HeaderTime.IsZero() {
-		f.HeaderTime = t.HeaderTime.UTC().Format(time.RFC3339Nano)
-	}
-	for _, v := range t.Validators {
-		f.Validators = append(f.Validators, trustValidator{hex.EncodeToString(v.PublicKey), v.Power})
-	}
-	return json.Marshal(f)
-}
-
-// UnmarshalJSON reads a trust file; an unknown field, a missing one or a malformed set is ErrTrustMalformed.
-func (t *Trust) UnmarshalJSON(data []byte) error {
-	var f trustFile
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return fmt.Errorf("%w: %v", ErrTrustMalformed, err)
-	}
-	if f.Format != trustFormat {
-		return fmt.Errorf("%w: format is %q, not %q", ErrTrustMalformed, f.Format, trustFormat)
-	}
-	var errs []error
-	at := func(s string) time.Time {
-		v, err := time.Parse(time.RFC3339Nano, s)
-		errs = append(errs, err)
-		return v
-	}
-	unhex := func(s string) []byte {
-		b, err := hex.DecodeString(s)
-		errs = append(errs, err)
-		return b
-	}
-	out := Trust{ChainID: f.ChainID, Height: f.Height, Since: at(f.Since), Period: time.Duration(f.PeriodS) * time.Second,
-		NextValidatorsHash: unhex(f.NextValidatorsHash)}
-	if f.HeaderTime != "" {
-		out.HeaderTime = at(f.HeaderTime)
-	}
-	for _, v := range f.Validators {
-		out.Validators = append(out.Validators, TrustedValidator{unhex(v.PublicKey), v.Power})
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("%w: %v", ErrTrustMalformed, err)
-	}
-	// An expired trust is still a readable one: only its shape is looked at here.
-	if _, err := out.check(out.Since); err != nil && !errors.Is(err, ErrTrustExpired) {
-		return err
-	}
-	*t = out
-	return nil
+	return verifier.TrustFromGenesis(genesis, pinned, period)
 }
 
 // ReadTrust reads a trust file.
@@ -215,9 +39,9 @@ func ReadTrust(path string) (*Trust, error) {
 	return t, nil
 }
 
-// WriteFile writes the trust file, readable by everyone: it holds no secret, but whoever changes it decides what is
+// WriteTrust writes a trust file, readable by everyone: it holds no secret, but whoever changes it decides what is
 // believed.
-func (t *Trust) WriteFile(path string) error {
+func WriteTrust(path string, t *Trust) error {
 	data, err := json.MarshalIndent(t, "", "  ")
 	if err != nil {
 		return err

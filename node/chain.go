@@ -103,13 +103,28 @@ func (c *chain) loadLightBlock(height int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the validators of height %d: %w", errNoHeader, height, err)
 	}
 	block := cmttypes.LightBlock{
-		SignedHeader: &cmttypes.SignedHeader{Header: &meta.Header, Commit: commit}, ValidatorSet: validators,
+		SignedHeader: &cmttypes.SignedHeader{Header: &meta.Header, Commit: commit}, ValidatorSet: withoutTurns(validators),
 	}
 	var p *cmtproto.LightBlock
 	if p, err = block.ToProto(); err != nil {
 		return nil, err
 	}
 	return p.Marshal()
+}
+
+// withoutTurns drops the validators' turns as proposers, which no signature covers: clients accept nothing that nobody signed,
+// and every node answers the same.
+func withoutTurns(set *cmttypes.ValidatorSet) *cmttypes.ValidatorSet {
+	out := &cmttypes.ValidatorSet{}
+	for _, v := range set.Validators {
+		v = v.Copy()
+		v.ProposerPriority = 0
+		out.Validators = append(out.Validators, v)
+	}
+	if len(out.Validators) > 0 {
+		out.Proposer = out.Validators[0]
+	}
+	return out
 }
 
 // lastHeaderTime is the time of the newest block, zero if there is none.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -74,9 +75,14 @@ type options struct {
 	nodes        []string
 	chainID      string
 	trust        string
+	trustStore   string
+	trustPeriod  time.Duration
+	witnesses    []string
 	keys         string
 	passphraseFD string
 	output       string
+
+	opened []*client.Client // by this command, with trust
 }
 
 // newRoot builds the command tree anew, so that nothing is left over from a run before.
@@ -97,6 +103,9 @@ func newRoot() *cobra.Command {
 	f.StringSliceVar(&o.nodes, "node", fromEnv("LEDGERCTL_NODE", "http://127.0.0.1:8080"), "base URLs of nodes, tried in turn (env LEDGERCTL_NODE)")
 	f.StringVar(&o.chainID, "chain-id", os.Getenv("LEDGERCTL_CHAIN_ID"), "network; taken from the trust file when left out (env LEDGERCTL_CHAIN_ID)")
 	f.StringVar(&o.trust, "trust", os.Getenv("LEDGERCTL_TRUST"), "trust file that pins the validators (env LEDGERCTL_TRUST)")
+	f.StringVar(&o.trustStore, "trust-store", os.Getenv("LEDGERCTL_TRUST_STORE"), "file that keeps what was verified; none: nothing is kept (default: the trust file's name and .store; env LEDGERCTL_TRUST_STORE)")
+	f.DurationVar(&o.trustPeriod, "trust-period", 0, "for how long a verified header is believed, where the trust file allows longer; 0: as it says")
+	f.StringSliceVar(&o.witnesses, "witness", listFromEnv("LEDGERCTL_WITNESS"), "base URLs of other members' nodes: one at least must show each header that is used, and none another (env LEDGERCTL_WITNESS)")
 	f.StringVar(&o.keys, "keys", defaultKeys(), "folder of key files (env LEDGERCTL_KEYS)")
 	f.StringVar(&o.passphraseFD, "passphrase-fd", "", "number of the file descriptor with the passphrase (or env "+client.PassphraseVariable+", or the terminal)")
 	f.StringVarP(&o.output, "output", "o", "human", "human or json")
@@ -108,6 +117,13 @@ func newRoot() *cobra.Command {
 		}
 		return nil
 	}
+	root.PersistentPostRun = func(cmd *cobra.Command, _ []string) {
+		for _, c := range o.opened {
+			if err := c.Keep(); err != nil { // the answer is proved all the same
+				fmt.Fprintln(cmd.ErrOrStderr(), "ledgerctl: what was verified could not be kept:", err)
+			}
+		}
+	}
 	return root
 }
 
@@ -116,6 +132,13 @@ func fromEnv(name, otherwise string) []string {
 		return []string{v}
 	}
 	return []string{otherwise}
+}
+
+func listFromEnv(name string) []string {
+	if v := os.Getenv(name); v != "" {
+		return strings.Split(v, ",")
+	}
+	return nil
 }
 
 func defaultKeys() string {
@@ -169,9 +192,42 @@ func (o *options) needTrust() (*client.Trust, error) {
 	return t, err
 }
 
-// client connects to the nodes; nothing is asked yet.
+// noStore is the trust store's name when nothing is to be kept.
+const noStore = "none"
+
+// storePath is the trust store beside the trust file; empty without one.
+func (o *options) storePath() string {
+	switch o.trustStore {
+	case "":
+		return o.trust + ".store"
+	case noStore:
+		return ""
+	}
+	return o.trustStore
+}
+
+// config is what the flags say about nodes and trust.
+func (o *options) config(trust *client.Trust) (client.Config, error) {
+	cfg := client.Config{Endpoints: o.nodes, ChainID: o.chainID, Trust: trust, TrustPeriod: o.trustPeriod, Witnesses: o.witnesses, RetryFor: patience}
+	if trust == nil || o.storePath() == "" {
+		return cfg, nil
+	}
+	var err error
+	cfg.Store, err = client.OpenTrustStore(o.storePath(), trust)
+	return cfg, err
+}
+
+// client connects to the nodes; nothing is asked yet. With trust, what it verifies is kept when the command is done.
 func (o *options) client(trust *client.Trust) (*client.Client, error) {
-	return client.New(client.Config{Endpoints: o.nodes, ChainID: o.chainID, Trust: trust, RetryFor: patience})
+	cfg, err := o.config(trust)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(cfg)
+	if err == nil && trust != nil {
+		o.opened = append(o.opened, c)
+	}
+	return c, err
 }
 
 // patience is how long a command keeps asking nodes that do not answer; provableWait how long a read waits for a height that

@@ -100,53 +100,6 @@ func recordText(p *client.Proven) ([]byte, error) {
 	return json.Marshal(map[string]string{"bytes": fmt.Sprintf("%x", p.Value)})
 }
 
-func newEntries(o *options) *cobra.Command {
-	var after uint64
-	var limit int
-	cmd := &cobra.Command{
-		Use:   "entries SUBJECT",
-		Short: "List rows of an enterprise's entry log, as a node tells them (unproved)",
-		Example: "  ledgerctl entries USCC:91350100M000100Y43\n" +
-			"  ledgerctl entries USCC:91350100M000100Y43 --after 200 --limit 100 -o json",
-		Args: exactly(1, "one subject id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := types.CheckSubjectID(args[0]); err != nil {
-				return &usageError{err}
-			}
-			c, err := o.client(nil)
-			if err != nil {
-				return err
-			}
-			r, err := c.Entries(cmd.Context(), args[0], after, limit)
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if o.json() {
-				text, err := client.EncodeMessage(r)
-				if err != nil {
-					return err
-				}
-				return printJSON(out, map[string]any{"proved": false, "list": json.RawMessage(text)})
-			}
-			w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "No\tKind\tDay\tCounterparty\tBase amount (minor)\tCounted\tRecord")
-			for i, e := range r.Entries {
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%t\t%s\n", after+uint64(i), strings.TrimPrefix(e.Kind.String(), "ENTRY_"), types.FormatDay(e.Day),
-					e.Counterparty, e.BaseMinor, e.Counted, e.Record)
-			}
-			if err := w.Flush(); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(out, "%d of %d entries at height %d; the list is the node's word, UNPROVED\n", len(r.Entries), r.Total, r.Height)
-			return err
-		},
-	}
-	cmd.Flags().Uint64Var(&after, "after", 0, "number of the first row")
-	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many rows (default: the node's)")
-	return cmd
-}
-
 func newStatus(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Ask a node how it is (its own word)", Example: "  ledgerctl status\n  ledgerctl status --node http://10.0.0.7:8080 -o json",
