@@ -39,15 +39,15 @@ func (m *Model) shapeOfCustomsEvent(msg *types.RecordCustomsEvent) types.Code {
 	summary, sold := e == types.CustomsEvent_SUMMARY_DECLARED, e == types.CustomsEvent_SOLD_THROUGH
 	states := declared || summary || e == types.CustomsEvent_DECLARATION_AMENDED
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSourceID(msg.Declaration)), required(e), notTooEarly(msg.Day),
-		when(msg.Place != "" && m.place(msg.Place) != types.Code_ok, types.Code_place_unknown),
-		when(msg.Hs6 != "" && m.hs6(msg.Hs6) != types.Code_ok, types.Code_hs_code_malformed)}
+		when(msg.Place != "" && m.place(msg.Place) != types.Code_ok, types.Code_place_unknown)}
 	if declared || sold {
 		codes = append(codes, codeOf(types.CheckRecordID(msg.Order)))
 	} else {
 		codes = append(codes, when(msg.Order != "", types.Code_field_not_of_event))
 	}
 	if states {
-		codes = append(codes, amount(msg.ValueMinor), m.currency(msg.Currency))
+		codes = append(codes, amount(msg.ValueMinor), m.currency(msg.Currency),
+			when(msg.Hs6 != "" && m.hs6(msg.Hs6) != types.Code_ok, types.Code_hs_code_malformed))
 	} else {
 		codes = append(codes, when(msg.Currency != "" || msg.ValueMinor != 0 || msg.Hs6 != "", types.Code_field_not_of_event))
 	}
@@ -191,7 +191,8 @@ func ofGoods(o *types.Order) bool {
 }
 
 // fitsLinked refuses a declaration that does not go on with the one it names: of the same declarant, in the other
-// direction, released, for repairs under the same mode, and worth no more than what went.
+// direction, released by a key that stands, for repairs under the same mode, back only what was sold, and worth no more
+// than what went.
 func (m *Model) fitsLinked(msg *types.RecordCustomsEvent) types.Code {
 	if msg.Linked == "" {
 		return types.Code_ok
@@ -200,9 +201,10 @@ func (m *Model) fitsLinked(msg *types.RecordCustomsEvent) types.Code {
 	if !ok {
 		return types.Code_declaration_unknown
 	}
-	released := x.Status == types.DeclarationStatus_DECLARATION_RELEASED || x.Status == types.DeclarationStatus_DECLARATION_GATE_OUT ||
-		x.Status == types.DeclarationStatus_DECLARATION_IS_CLOSED
-	fits := x.Declarant == msg.Declarant && x.Export != msg.Export && released && (!customsModes[msg.Mode].repair || x.Mode == msg.Mode) &&
+	mode := customsModes[msg.Mode]
+	repaired := !mode.repair || x.Mode == msg.Mode && x.Linked == "" // what came back from repair does not come back again
+	sold := !mode.back || customsModes[x.Mode].sale()
+	fits := x.Declarant == msg.Declarant && x.Export != msg.Export && x.ReleasedDay != 0 && repaired && sold &&
 		x.Currency == msg.Currency && x.LinkedMinor+msg.ValueMinor <= x.ValueMinor
 	return unless(fits, types.Code_linked_declaration_unfit)
 }
@@ -273,7 +275,9 @@ func (m *Model) release(d *types.Declaration, p *types.Provenance, day int32) {
 	d.FinanceableMinor = d.ValueMinor
 	o := m.orders.at(types.OrderKey(d.Order))
 	o.Releases++
-	o.ReleasedDay = day
+	if o.Releases == 1 {
+		o.ReleasedDay = day
+	}
 	if p.Counted && m.independent(p.Signer, o.Order.Seller) {
 		m.lend(&o, o.Legs|legRelease, p, day)
 	}
@@ -285,10 +289,10 @@ func (m *Model) revokeDeclaration(d *types.Declaration, p *types.Provenance, day
 	if d.LinkedMinor > 0 {
 		return types.Code_linked_declaration_unfit
 	}
-	if d.Status == types.DeclarationStatus_DECLARATION_RELEASED && customsModes[d.Mode].sale() {
-		if m.secured(string(types.DeclarationKey(d.Id))) > 0 {
-			return types.Code_value_under_financing
-		}
+	if m.secured(string(types.DeclarationKey(d.Id))) > 0 {
+		return types.Code_value_under_financing
+	}
+	if d.ReleasedDay != 0 && customsModes[d.Mode].sale() {
 		o := m.orders.at(types.OrderKey(d.Order))
 		if o.Releases--; o.Releases == 0 {
 			o.ReleasedDay = 0
@@ -305,29 +309,28 @@ func (m *Model) revokeDeclaration(d *types.Declaration, p *types.Provenance, day
 
 // amendDeclaration states value and currency anew.
 func (m *Model) amendDeclaration(d *types.Declaration, msg *types.RecordCustomsEvent) types.Code {
-	code := refusal(when(d.Linked != "", types.Code_linked_declaration_unfit), m.revalue(d, msg))
+	d.Amendments++
+	return m.revalue(d, msg)
+}
+
+// revalue gives a declaration another value, and its balance with it once it is released: never below what was sold or
+// came back already, nor in another currency, nor below what it secures.
+func (m *Model) revalue(d *types.Declaration, msg *types.RecordCustomsEvent) types.Code {
+	used, other := d.ReleasedDay != 0 || d.LinkedMinor > 0, msg.Currency != d.Currency
+	code := refusal(when(d.Linked != "" && (msg.ValueMinor != d.ValueMinor || other), types.Code_linked_declaration_unfit),
+		when(used && other, types.Code_value_under_financing), when(msg.ValueMinor < d.SoldMinor, types.Code_sold_over_value),
+		when(msg.ValueMinor < d.LinkedMinor, types.Code_linked_declaration_unfit))
+	base, unfixed := m.base(msg.ValueMinor, msg.Currency, msg.Day)
+	if code = refusal(code, unfixed); code != types.Code_ok {
+		return code
+	}
+	d.Currency, d.ValueMinor, d.BaseMinor = msg.Currency, msg.ValueMinor, base
 	if msg.Hs6 != "" {
 		d.Hs6 = msg.Hs6
 	}
 	if msg.Place != "" {
 		d.Place = msg.Place
 	}
-	d.Amendments++
-	return code
-}
-
-// revalue gives a declaration another value, and its balance with it once it is released: never below what was sold or
-// came back already, nor in another currency, nor below what it secures.
-func (m *Model) revalue(d *types.Declaration, msg *types.RecordCustomsEvent) types.Code {
-	released := d.ReleasedDay != 0
-	code := refusal(when(msg.ValueMinor < d.SoldMinor, types.Code_sold_over_value),
-		when(msg.ValueMinor < d.LinkedMinor || d.LinkedMinor > 0 && msg.Currency != d.Currency, types.Code_linked_declaration_unfit),
-		when(released && msg.Currency != d.Currency, types.Code_value_under_financing))
-	base, unfixed := m.base(msg.ValueMinor, msg.Currency, msg.Day)
-	if code = refusal(code, unfixed); code != types.Code_ok {
-		return code
-	}
-	d.Currency, d.ValueMinor, d.BaseMinor = msg.Currency, msg.ValueMinor, base
 	return m.rebalance(d)
 }
 
