@@ -108,6 +108,7 @@ func NewState(records []Record, proofs [][]*types.ProofOp) (State, error) {
 		}
 		s.Records = append(s.Records, r)
 	}
+	s.tree.sum()
 	slices.SortFunc(s.Records, func(a, b Record) int { return strings.Compare(a.Key, b.Key) })
 	s.Records = slices.CompactFunc(s.Records, func(a, b Record) bool { return a.Key == b.Key })
 	return s, nil

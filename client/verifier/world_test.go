@@ -139,7 +139,7 @@ func trade(n int, day int32) []*types.Entry {
 		with := fmt.Sprintf("USCC:seller-%d", i%6)
 		record := fmt.Sprintf("receivable/platform/R-%06d", i)
 		e := types.Entry{Record: record, Counterparty: with, Member: fmt.Sprintf("member-%d", i%3), Day: issued, DueDay: due, BaseMinor: base,
-			Evidence: types.Evidence_SOURCE_SIGNED, Counted: true, Height: 1 + int64(i/(n+1))}
+			Evidence: types.Evidence_SOURCE_SIGNED, Counted: true, Height: 1 + int64(2*len(out)/(n+1))}
 		owed := e
 		owed.Kind, owed.Open = types.EntryKind_ENTRY_OBLIGATION, true
 		customs := types.Entry{Kind: types.EntryKind_ENTRY_CUSTOMS, Record: fmt.Sprintf("customs-event/customs/D-%06d", i), Member: "customs", Day: issued,
