@@ -355,7 +355,7 @@ func (m *Model) secured(object string) (sum int64) {
 
 // summarise states what a list came to.
 func (m *Model) summarise(d *types.Declaration, msg *types.RecordCustomsEvent) types.Code {
-	code := refusal(unless(customsModes[d.Mode].list, types.Code_field_not_of_event), when(d.Summarised, types.Code_declaration_state_forbids),
+	code := refusal(unless(customsModes[d.Mode].list, types.Code_field_not_of_event),
 		when(msg.ListCount != d.ListCount, types.Code_list_required), m.revalue(d, msg))
 	d.Summarised = true
 	return code

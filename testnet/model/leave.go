@@ -70,10 +70,7 @@ func (m *Model) leaveReceivable(id string) {
 
 // leaveSettlement: all its parts, the last first, and what rests on them.
 func (m *Model) leaveSettlement(at types.Key[types.Settlement]) {
-	s := m.settlements.at(at)
-	s.CreditorSide = uncounted(s.CreditorSide)
-	m.settlements.put(at, s)
-	m.partsFall(at, s.CreditorSide, m.day)
+	m.partsFall(at, m.settlements.at(at).CreditorSide, m.day)
 }
 
 // leaveOrder: the purchase, the sale with its weight and its promise, and a promise that a cancellation left broken.
@@ -131,9 +128,10 @@ func (m *Model) leaveCustomsEvent(at types.Key[types.CustomsRecord], id string) 
 
 // closeBalance takes back what a release opened.
 func (m *Model) closeBalance(d *types.Declaration, p *types.Provenance) {
-	d.FinanceableMinor = m.secured(string(types.DeclarationKey(d.Id)))
+	stood := d.ReleasedDay != 0
+	d.FinanceableMinor, d.ReleasedDay = m.secured(string(types.DeclarationKey(d.Id))), 0
 	m.declarations.put(types.DeclarationKey(d.Id), *d)
-	if !customsModes[d.Mode].sale() {
+	if !stood || !customsModes[d.Mode].sale() {
 		return
 	}
 	on := types.OrderKey(d.Order)
@@ -142,6 +140,7 @@ func (m *Model) closeBalance(d *types.Declaration, p *types.Provenance) {
 		o.Releases--
 	}
 	if o.Releases == 0 {
+		o.ReleasedDay = 0
 		m.lend(&o, o.Legs&^legRelease, p, m.day)
 	}
 	m.putOrder(on, o)

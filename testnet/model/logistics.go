@@ -15,9 +15,12 @@ var movesTo = map[types.LogisticsEvent]struct {
 		types.OrderStatus_CONFIRMED, types.OrderStatus_ORDER_IN_TRANSIT, types.OrderStatus_ORDER_IN_WAREHOUSE}},
 	types.LogisticsEvent_IN_WAREHOUSE: {types.OrderStatus_ORDER_IN_WAREHOUSE, []types.OrderStatus{types.OrderStatus_ORDER_IN_TRANSIT,
 		types.OrderStatus_ORDER_IN_WAREHOUSE}},
-	types.LogisticsEvent_DELIVERED: {types.OrderStatus_ORDER_DELIVERED, []types.OrderStatus{types.OrderStatus_PROPOSED,
-		types.OrderStatus_CONFIRMED, types.OrderStatus_ORDER_IN_TRANSIT, types.OrderStatus_ORDER_IN_WAREHOUSE}},
+	types.LogisticsEvent_DELIVERED: {types.OrderStatus_ORDER_DELIVERED, undelivered},
+	types.LogisticsEvent_ESTIMATE:  {0, undelivered},
 }
+
+var undelivered = []types.OrderStatus{types.OrderStatus_PROPOSED, types.OrderStatus_CONFIRMED, types.OrderStatus_ORDER_IN_TRANSIT,
+	types.OrderStatus_ORDER_IN_WAREHOUSE}
 
 func (m *Model) shapeOfMovement(msg *types.RecordLogisticsEvent) types.Code {
 	return refusal(codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckRecordID(msg.Order)), optionalDigest(msg.TransportDocument),
@@ -34,7 +37,6 @@ func (m *Model) movementDay(msg *types.RecordLogisticsEvent) types.Code {
 
 func (m *Model) recordLogisticsEvent(c *call, msg *types.RecordLogisticsEvent) types.Code {
 	code := refusal(m.shapeOfMovement(msg), m.movementDay(msg))
-	estimate := msg.Event == types.LogisticsEvent_ESTIMATE
 	if code != types.Code_ok {
 		return code
 	}
@@ -51,11 +53,8 @@ func (m *Model) recordLogisticsEvent(c *call, msg *types.RecordLogisticsEvent) t
 	if !ok {
 		return types.Code_order_unknown
 	}
-	code = unless(ofGoods(&o), types.Code_not_goods)
-	if !estimate {
-		code = refusal(code, unless(contains(movesTo[msg.Event].from, o.Status), types.Code_order_state_forbids))
-	}
-	code = refusal(code, notLongBefore(msg.Day, &o))
+	code = refusal(unless(ofGoods(&o), types.Code_not_goods), unless(contains(movesTo[msg.Event].from, o.Status), types.Code_order_state_forbids),
+		notLongBefore(msg.Day, &o))
 	if code != types.Code_ok {
 		return code
 	}
@@ -78,7 +77,7 @@ func (m *Model) move(c *call, o *types.Order, x *types.Movement) {
 		x.SellerEntry = m.post(o.Order.Seller, seller)
 		return
 	}
-	o.Status = movesTo[msg.Event].to
+	o.Status, o.CancelAskedBy = movesTo[msg.Event].to, ""
 	if c.key.Role == types.Role_LOGISTICS {
 		o.Carrier = c.signer
 	}

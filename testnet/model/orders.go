@@ -110,9 +110,14 @@ func (m *Model) sell(o *types.Order, at types.Key[types.Order], p *types.Provena
 func (m *Model) unsell(o *types.Order) {
 	e := m.logs[o.Order.Seller][o.PromiseEntry-1]
 	e.Kind, e.Reverses = types.EntryKind_ENTRY_ORDER_SOLD_REVERSED, o.PromiseEntry
-	o.SaleEntry = 0
+	if o.SoldEntry == o.PromiseEntry { // the row of the order's own signature, which may have fallen since
+		o.SoldEntry = 0
+		if o.Provenance.Fallen {
+			e.Evidence = types.Evidence_SELF_DECLARED
+		}
+	}
+	o.PromiseEntry, o.SaleEntry = 0, 0
 	m.post(o.Order.Seller, e)
-	o.PromiseEntry = 0
 }
 
 // recorder is the party that an order was recorded for; empty when a platform recorded it in its own right.
@@ -144,14 +149,15 @@ func (m *Model) confirmOrder(c *call, msg *types.ConfirmOrder) types.Code {
 		return code
 	}
 	same := string(o.Order.TermsDigest) == string(msg.TermsDigest)
+	waits := o.Amendment != nil
+	if waits && string(o.Amendment.TermsDigest) == string(msg.TermsDigest) {
+		return m.confirmAmendment(c, at, o, msg)
+	}
 	if o.ConfirmedBy == c.signer && same {
 		return types.Code_already_recorded
 	}
-	if o.Amendment != nil {
-		return m.confirmAmendment(c, at, o, msg)
-	}
-	code = refusal(when(c.party() == recorder(&o) && o.ConfirmedBy == "", types.Code_not_a_party), m.withinLimit(c, o.BaseMinor),
-		when(o.ConfirmedBy == c.signer, types.Code_nothing_to_confirm), unless(same, types.Code_terms_differ),
+	code = refusal(when(c.party() == recorder(&o), types.Code_not_a_party), m.withinLimit(c, o.BaseMinor),
+		when(o.ConfirmedBy != "" && !same && !waits, types.Code_nothing_to_confirm), unless(same, types.Code_terms_differ),
 		when(o.ConfirmedBy != "", types.Code_already_confirmed),
 		when(o.Status != types.OrderStatus_PROPOSED, types.Code_order_state_forbids), notLongBefore(msg.Day, &o))
 	if code != types.Code_ok {
@@ -164,13 +170,13 @@ func (m *Model) confirmOrder(c *call, msg *types.ConfirmOrder) types.Code {
 		p.Evidence = raised(p.Evidence)
 		o.Provenance = withEvidence(o.Provenance, raised(o.Provenance.Evidence))
 	}
+	if o.ConfirmedIndependent && p.Counted {
+		m.lend(&o, o.Legs|legContract, p, msg.Day)
+	}
 	if recorder(&o) == o.Order.Buyer && o.ConfirmedIndependent && m.entryOfOrder(&o, 0, at, p, 0, "").Counted {
 		sold := o.SoldEntry
 		m.sell(&o, at, p, true)
 		o.SoldEntry = sold // the row of the order's own signature
-	}
-	if o.ConfirmedIndependent && p.Counted {
-		m.lend(&o, o.Legs|legContract, p, msg.Day)
 	}
 	m.bothSides(&o, types.EntryKind_ENTRY_ORDER_CONFIRMED, at, p, msg.Day, true)
 	m.putOrder(at, o)
@@ -178,7 +184,8 @@ func (m *Model) confirmOrder(c *call, msg *types.ConfirmOrder) types.Code {
 }
 
 func (m *Model) amendOrder(c *call, msg *types.AmendOrder) types.Code {
-	code := refusal(codeOf(types.CheckRecordID(msg.Order)), digest(msg.TermsDigest), amount(msg.AmountMinor), notTooEarly(msg.Day), m.eventDay(msg.Day))
+	code := refusal(codeOf(types.CheckRecordID(msg.Order)), digest(msg.TermsDigest), amount(msg.AmountMinor), notTooEarly(msg.Day),
+		notTooEarly(msg.PromisedDay), m.eventDay(msg.Day))
 	if code != types.Code_ok {
 		return code
 	}
@@ -209,7 +216,7 @@ func (m *Model) amendOrder(c *call, msg *types.AmendOrder) types.Code {
 		return types.Code_ok
 	}
 	code = refusal(promisedDay(o.Order.OrderDay, msg.PromisedDay), when(string(o.Order.TermsDigest) == string(msg.TermsDigest), types.Code_terms_differ),
-		m.amendable(&o, msg), when(alone && m.broken(&o) && msg.PromisedDay != o.Order.PromisedDay, types.Code_order_state_forbids),
+		m.amendable(&o, msg), when(alone && o.Order.PromisedDay < m.day && msg.PromisedDay != o.Order.PromisedDay, types.Code_order_state_forbids),
 		when(msg.AmountMinor < inUse(&o), types.Code_amendment_below_use))
 	base, unfixed := m.base(msg.AmountMinor, o.Order.Currency, o.Order.OrderDay)
 	if code = refusal(code, unfixed, m.carries(at, base), notLongBefore(msg.Day, &o), m.withinLimit(c, base)); code != types.Code_ok {
@@ -217,12 +224,12 @@ func (m *Model) amendOrder(c *call, msg *types.AmendOrder) types.Code {
 	}
 	if alone {
 		p := m.provenance(c, msg.Day)
-		had, broken := o.PromiseEntry != 0, m.broken(&o)
-		m.amended(&o, at, msg, base, p, o.Provenance)
-		if had {
+		own := o.PromiseEntry != 0 && o.SoldEntry == o.PromiseEntry
+		m.amended(&o, at, msg, base, p)
+		if own {
 			o.SoldEntry = o.PromiseEntry
 		}
-		m.performed(&o, at, p, msg.Day, broken)
+		m.performed(&o, at, p, msg.Day, false)
 	} else {
 		o.Amendment, o.AmendedBy, o.AmendedSigner = msg, side, c.signer
 	}
@@ -239,7 +246,7 @@ func (m *Model) actsAlone(c *call, o *types.Order) types.Code {
 }
 
 func sameTerms(a, b *types.AmendOrder) bool {
-	return a.PromisedDay == b.PromisedDay && a.AmountMinor == b.AmountMinor && string(a.TermsDigest) == string(b.TermsDigest)
+	return a.PromisedDay == b.PromisedDay && a.AmountMinor == b.AmountMinor && string(a.TermsDigest) == string(b.TermsDigest) && a.Day == b.Day
 }
 
 // broken tells whether the promised day has passed, and the promise is still open.
@@ -264,40 +271,45 @@ func (m *Model) carries(at types.Key[types.Order], base int64) types.Code {
 	return when(base < m.encumbrances.at(types.EncumbranceKey(string(at))).BaseMinor, types.Code_value_under_financing)
 }
 
-// amended puts new terms into force. p signs for the amendment, sale for the promise that comes with it.
-func (m *Model) amended(o *types.Order, at types.Key[types.Order], msg *types.AmendOrder, base int64, p, sale *types.Provenance) {
+// amended puts new terms into force. p signs for the amendment, and for the promise that comes with it.
+func (m *Model) amended(o *types.Order, at types.Key[types.Order], msg *types.AmendOrder, base int64, p *types.Provenance) {
+	var sale types.Entry
 	open := o.PromiseEntry != 0
 	if open {
+		sale = m.logs[o.Order.Seller][o.PromiseEntry-1]
 		m.unsell(o)
 	}
 	terms := *o.Order
 	terms.PromisedDay, terms.AmountMinor, terms.TermsDigest = msg.PromisedDay, msg.AmountMinor, msg.TermsDigest
 	o.Order, o.BaseMinor = &terms, base
 	o.Amendments++
-	o.Amendment, o.AmendedBy, o.AmendedSigner = nil, "", ""
-	if open {
-		sold := o.SoldEntry
-		m.sell(o, at, sale, true)
-		o.SoldEntry = sold
+	o.Amendment, o.AmendedBy, o.AmendedSigner, o.CancelAskedBy = nil, "", "", ""
+	sold := o.SoldEntry
+	switch {
+	case open:
+		own := entryOf(0, "", p, 0)
+		sale.DueDay, sale.BaseMinor, sale.Member, sale.Evidence = msg.PromisedDay, base, own.Member, own.Evidence
+		o.PromiseEntry = m.post(o.Order.Seller, sale)
+		o.SaleEntry = o.PromiseEntry
+	case o.DeliveredDay == 0 && o.Provenance.Counted && !o.Related && (recorder(o) != o.Order.Buyer || o.Legs&legContract != 0):
+		m.sell(o, at, p, true) // the seller's word on what the buyer had recorded
 	}
+	o.SoldEntry = sold
 	m.bothSides(o, types.EntryKind_ENTRY_ORDER_AMENDED, at, p, msg.Day, false)
 }
 
 // confirmAmendment brings the amendment that waits into force.
 func (m *Model) confirmAmendment(c *call, at types.Key[types.Order], o types.Order, msg *types.ConfirmOrder) types.Code {
 	waits := o.Amendment
-	code := refusal(when(sideOfOrder(&o, c.party()) == o.AmendedBy, types.Code_not_a_party),
-		unless(string(waits.TermsDigest) == string(msg.TermsDigest), types.Code_terms_differ), m.amendable(&o, waits),
+	code := refusal(when(sideOfOrder(&o, c.party()) == o.AmendedBy, types.Code_not_a_party), m.amendable(&o, waits),
 		when(waits.AmountMinor < inUse(&o), types.Code_amendment_below_use))
 	base, unfixed := m.base(waits.AmountMinor, o.Order.Currency, o.Order.OrderDay)
-	buyer, seller := c.signer, o.AmendedSigner
+	buyer := c.signer
 	if o.AmendedBy == "buyer" {
-		buyer, seller = seller, buyer
+		buyer = o.AmendedSigner
 	}
 	outside := m.independent(c.signer, o.AmendedSigner) && m.independent(buyer, o.Order.Seller)
-	_ = seller
-	broken := m.broken(&o)
-	moves := broken && waits.PromisedDay != o.Order.PromisedDay
+	moves := m.broken(&o) && waits.PromisedDay != o.Order.PromisedDay
 	code = refusal(code, unfixed, m.carries(at, base), notLongBefore(msg.Day, &o), m.withinLimit(c, base), when(moves && !outside, types.Code_same_control_group))
 	if code != types.Code_ok {
 		return code
@@ -314,24 +326,25 @@ func (m *Model) confirmAmendment(c *call, at types.Key[types.Order], o types.Ord
 		}
 	}
 	o.Provenance = withEvidence(o.Provenance, p.Evidence)
-	o.SoldEntry = 0
-	m.amended(&o, at, &terms, base, p, p)
 	m.lend(&o, legs, p, msg.Day)
-	m.performed(&o, at, p, msg.Day, broken)
+	m.amended(&o, at, &terms, base, p)
+	m.performed(&o, at, p, msg.Day, outside)
 	m.putOrder(at, o)
 	return types.Code_ok
 }
 
-// performed: a contract that became smaller may be performed by what was confirmed before.
-func (m *Model) performed(o *types.Order, at types.Key[types.Order], p *types.Provenance, day int32, broken bool) {
-	if ofGoods(o) {
-		return
+// performed: a contract that became smaller may be performed by what was confirmed before; today, if its promise is
+// broken by now.
+func (m *Model) performed(o *types.Order, at types.Key[types.Order], p *types.Provenance, day int32, outside bool) {
+	switch {
+	case ofGoods(o):
+	case o.DeliveredDay != 0:
+		m.lendPerformed(o, p, day)
+	case m.broken(o):
+		m.performedIfDone(o, at, p, outside, max(o.PerformedDay, m.day))
+	default:
+		m.performedIfDone(o, at, p, outside, o.PerformedDay)
 	}
-	m.lendPerformed(o, p, day)
-	if !broken {
-		day = o.PerformedDay
-	}
-	m.performedIfDone(o, at, p, false, day)
 }
 
 func (m *Model) cancelOrder(c *call, msg *types.CancelOrder) types.Code {
@@ -371,7 +384,7 @@ func (m *Model) cancelOrder(c *call, msg *types.CancelOrder) types.Code {
 	if o.PromiseEntry != 0 {
 		m.unsell(&o)
 	}
-	o.Status, o.CancelledDay, o.CancelReason, o.CancelAskedBy, o.SoldEntry = types.OrderStatus_ORDER_CANCELLED, msg.Day, msg.Reason, "", 0
+	o.Status, o.CancelledDay, o.CancelReason, o.CancelAskedBy = types.OrderStatus_ORDER_CANCELLED, msg.Day, msg.Reason, ""
 	o.Amendment, o.AmendedBy, o.AmendedSigner = nil, "", ""
 	seller := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_CANCELLED, at, p, msg.Day, o.Order.Buyer)
 	buyer := m.entryOfOrder(&o, types.EntryKind_ENTRY_ORDER_CANCELLED, at, p, msg.Day, o.Order.Seller)
@@ -404,16 +417,11 @@ func (m *Model) begun(at types.Key[types.Order], o *types.Order) types.Code {
 }
 
 // latestArrival is the day on which the goods came to the buyer last.
-func latestArrival(o *types.Order) int32 {
-	if o.Status == types.OrderStatus_ORDER_REEXPORTED {
-		return max(o.DeliveredDay, o.ReexportedDay)
-	}
-	return o.DeliveredDay
-}
+func latestArrival(o *types.Order) int32 { return max(o.DeliveredDay, o.ReexportedDay) }
 
 // outAgain tells whether repaired or exchanged goods lie with the buyer on that day, whatever it said of them before.
 func outAgain(o *types.Order, day int32) bool {
-	return o.Status == types.OrderStatus_ORDER_REEXPORTED && day >= latestArrival(o)
+	return o.Status == types.OrderStatus_ORDER_REEXPORTED && day >= o.ReexportedDay
 }
 
 func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
@@ -432,10 +440,10 @@ func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
 	if o.AcceptedDay == msg.Day && !outAgain(&o, msg.Day) {
 		return types.Code_already_recorded
 	}
-	disputed := o.Status == types.OrderStatus_ORDER_DISPUTED && o.RejectedDay != 0
+	disputed := o.Status == types.OrderStatus_ORDER_DISPUTED
 	may := o.Status == types.OrderStatus_ORDER_DELIVERED || o.Status == types.OrderStatus_ORDER_REEXPORTED || disputed
 	code = refusal(unless(may, types.Code_order_state_forbids), when(msg.Day < latestArrival(&o), types.Code_order_state_forbids),
-		when(disputed && msg.Day < o.RejectedDay, types.Code_order_state_forbids))
+		when(msg.Day < o.RejectedDay, types.Code_order_state_forbids))
 	if code != types.Code_ok {
 		return code
 	}
@@ -448,7 +456,7 @@ func (m *Model) acceptDelivery(c *call, msg *types.AcceptDelivery) types.Code {
 		}
 	}
 	m.bothSides(&o, types.EntryKind_ENTRY_DELIVERY_ACCEPTED, at, p, msg.Day, true)
-	m.closeIfDone(&o, msg.Day)
+	m.closeIfDone(&o)
 	m.putOrder(at, o)
 	return types.Code_ok
 }

@@ -41,6 +41,7 @@ func (m *Model) recordServiceProgress(c *call, msg *types.RecordServiceProgress)
 	}
 	p := m.provenance(c, msg.Day)
 	o.ExecutedMinor += msg.ExecutedMinor
+	o.CancelAskedBy = ""
 	m.putOrder(types.OrderKey(msg.Order), o)
 	m.progresses.put(at, types.Progress{Progress: msg, Provenance: p, Status: types.ProgressStatus_PROGRESS_RECORDED, BaseMinor: base})
 	e := m.entryOfProgress(&o, types.EntryKind_ENTRY_PROGRESS, at, p, msg.Day, base)
@@ -77,6 +78,9 @@ func (m *Model) confirmServiceProgress(c *call, msg *types.ConfirmServiceProgres
 	if code != types.Code_ok {
 		return code
 	}
+	if before != nil && before.Signer != c.signer {
+		return types.Code_progress_state_forbids
+	}
 	if before != nil {
 		p, code := m.again(c, before)
 		if code == types.Code_id_taken {
@@ -105,13 +109,14 @@ func (m *Model) confirmStep(c *call, at types.Key[types.Progress], x types.Progr
 	outside := m.independent(c.signer, x.Provenance.Signer) && m.independent(c.signer, o.Provenance.Signer) && m.independent(c.signer, o.Order.Seller)
 	if outside {
 		p.Evidence = raised(p.Evidence)
-		x.Provenance = withEvidence(x.Provenance, max(x.Provenance.Evidence, p.Evidence))
 	}
+	x.Provenance = withEvidence(x.Provenance, max(x.Provenance.Evidence, p.Evidence))
 	stands := outside && p.Counted
 	first := x.Status == types.ProgressStatus_PROGRESS_RECORDED
 	x.Status = types.ProgressStatus_PROGRESS_CONFIRMED
 	if first {
 		o.ConfirmedMinor += msg.ExecutedMinor
+		o.PerformedDay = max(o.PerformedDay, msg.Day)
 	}
 	member := stands && c.key.Role != types.Role_ENTERPRISE && !(x.TaxOutside || x.BuyerOutside && x.Buyer.Role != types.Role_ENTERPRISE)
 	if c.own() {
@@ -128,7 +133,6 @@ func (m *Model) confirmStep(c *call, at types.Key[types.Progress], x types.Progr
 	if member {
 		o.MemberConfirmedMinor += msg.ExecutedMinor
 	}
-	o.PerformedDay = max(o.PerformedDay, msg.Day)
 	e := m.entryOfProgress(&o, types.EntryKind_ENTRY_PROGRESS_CONFIRMED, at, p, msg.Day, x.BaseMinor)
 	seller := m.post(o.Order.Seller, e)
 	e.Counterparty = o.Order.Seller
@@ -138,18 +142,21 @@ func (m *Model) confirmStep(c *call, at types.Key[types.Progress], x types.Progr
 	}
 	m.progresses.put(at, x)
 	order := types.OrderKey(x.Progress.Order)
-	m.lendPerformed(&o, p, msg.Day)
-	m.performedIfDone(&o, order, p, outside, o.PerformedDay)
+	if o.DeliveredDay != 0 {
+		m.lendPerformed(&o, p, msg.Day)
+	} else {
+		m.performedIfDone(&o, order, p, outside, o.PerformedDay)
+	}
 	m.putOrder(order, o)
 }
 
-// lendPerformed: the tax authority's word on all of it is the leg of the goods, the buyer's that of the receipt.
+// lendPerformed, once it is performed: the tax authority's word on all of it is the leg of the goods, the buyer's that of the receipt.
 func (m *Model) lendPerformed(o *types.Order, p *types.Provenance, day int32) {
-	legs := o.Legs
-	if o.TaxConfirmedMinor >= o.Order.AmountMinor {
+	legs := o.Legs &^ legGoods
+	if o.TaxConfirmedMinor == o.Order.AmountMinor {
 		legs |= legGoods
 	}
-	if o.BuyerConfirmedMinor >= o.Order.AmountMinor {
+	if o.BuyerConfirmedMinor == o.Order.AmountMinor {
 		legs |= legAccepted
 	}
 	m.lend(o, legs, p, day)
@@ -162,7 +169,9 @@ func (m *Model) performedIfDone(o *types.Order, at types.Key[types.Order], p *ty
 		return
 	}
 	o.Status, o.DeliveredDay, o.DeliveredBy = types.OrderStatus_ORDER_DELIVERED, day, p.Signer
-	o.DeliveredIndependent = outside && o.MemberConfirmedMinor >= o.Order.AmountMinor
+	o.DeliveredIndependent = outside && !isEnterprise(p.Signer) && o.MemberConfirmedMinor == o.Order.AmountMinor
+	o.CancelAskedBy = ""
+	m.lendPerformed(o, p, day)
 	seller := m.entryOfOrder(o, types.EntryKind_ENTRY_DELIVERED, at, p, o.DeliveredDay, o.Order.Buyer)
 	buyer := m.entryOfOrder(o, types.EntryKind_ENTRY_RECEIVED, at, p, o.DeliveredDay, o.Order.Seller)
 	seller.OnTime, seller.Open, seller.Independent = o.DeliveredDay <= o.Order.PromisedDay, o.PromiseEntry != 0, o.DeliveredIndependent
