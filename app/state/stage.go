@@ -76,6 +76,16 @@ func (s *Staged) Changes() []types.Change {
 	return list
 }
 
+// References lists the references that the block writes, sorted by key.
+func (s *Staged) References() []types.Change {
+	list := make([]types.Change, len(s.refs))
+	for i, r := range s.refs {
+		list[i] = types.Change{Key: r.key, Value: r.value}
+	}
+	slices.SortFunc(list, func(a, b types.Change) int { return strings.Compare(a.Key, b.Key) })
+	return list
+}
+
 // Stage computes what the state becomes with the changes of b at height. It changes nothing,
 // in memory or on disk, and may be called again for the same height. b must lie over a View of
 // the newest height (ErrStale), and height must follow it; the first height may be any from 1.

@@ -15,6 +15,7 @@ import (
 const (
 	exitHalted   = 4 // node.ErrHalted
 	exitDiskFull = 5 // node.ErrDiskFull
+	exitDiverged = 6 // node.ErrDiverged
 )
 
 func main() {
@@ -28,6 +29,8 @@ func main() {
 		os.Exit(exitHalted)
 	case errors.Is(err, node.ErrDiskFull):
 		os.Exit(exitDiskFull)
+	case errors.Is(err, node.ErrDiverged):
+		os.Exit(exitDiverged)
 	}
 	os.Exit(1)
 }
@@ -50,7 +53,7 @@ func newRoot() *cobra.Command {
 		return fmt.Errorf("%w; '%s --help' lists the flags", err, c.CommandPath())
 	})
 	root.PersistentFlags().String("home", defaultHome(), "folder of the node; also LEDGERD_HOME")
-	root.AddCommand(newInit(), newStart(), newStatus(), newKeys(), newGenesis(), newVersion())
+	root.AddCommand(newInit(), newStart(), newStatus(), newReplay(), newExport(), newImport(), newKeys(), newGenesis(), newVersion())
 	return root
 }
 
