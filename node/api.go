@@ -85,6 +85,8 @@ func (a *api) handler() http.Handler {
 		{"GET /v1/status", a.status},
 		{"GET /v1/blocks", a.blocks},
 		{"GET /v1/genesis", a.genesis},
+		{"GET /v1/snapshots", a.snapshots},
+		{"GET /v1/snapshot", a.snapshot},
 	} {
 		mux.Handle(r.route, a.wrap(r.route, a.limited(func(w http.ResponseWriter, req *http.Request, _ *ticket) error {
 			return r.answer(w, req)
@@ -122,7 +124,7 @@ func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		return problemf(http.StatusMethodNotAllowed, "%s takes %s, not %s", r.URL.Path, strings.Join(allowed, " or "), r.Method)
 	}
-	return problemf(http.StatusNotFound, "there is nothing at %s; routes: /v1/tx, /v1/record, /v1/entries, /v1/list, /v1/reference, /v1/light, /v1/inputs, /v1/log-proof, /v1/blocks, /v1/genesis, /v1/status, /v1/health",
+	return problemf(http.StatusNotFound, "there is nothing at %s; routes: /v1/tx, /v1/record, /v1/entries, /v1/list, /v1/reference, /v1/light, /v1/inputs, /v1/log-proof, /v1/blocks, /v1/genesis, /v1/status, /v1/snapshots, /v1/snapshot, /v1/health",
 		r.URL.Path)
 }
 

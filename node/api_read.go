@@ -148,12 +148,17 @@ func (a *api) referenceOf(signer, name string) (*types.Reference, error) {
 // light gives the header of a height with its commit and validators: GET /v1/light?height=H, the newest without a height. The
 // answer is CometBFT's LightBlock as protobuf.
 func (a *api) light(w http.ResponseWriter, r *http.Request) error {
-	q := queryOf(r, "height")
+	q := queryOf(r, "height", "turns")
 	height := q.number("height", a.chain.blocks.Height(), 1, math.MaxInt64)
+	turns := q.flag("turns")
 	if q.err != nil {
 		return q.err
 	}
-	block, err := a.chain.lightBlock(height)
+	read := a.chain.lightBlock
+	if turns {
+		read = a.chain.lightBlockWithTurns
+	}
+	block, err := read(height)
 	if err != nil {
 		return err
 	}

@@ -78,14 +78,20 @@ func (c *chain) lightBlock(height int64) ([]byte, error) {
 	if block := c.lights.get(height); block != nil {
 		return block, nil
 	}
-	block, err := c.loadLightBlock(height)
+	block, err := c.loadLightBlock(height, withoutTurns)
 	if err == nil {
 		c.lights.put(height, block)
 	}
 	return block, err
 }
 
-func (c *chain) loadLightBlock(height int64) ([]byte, error) {
+// lightBlockWithTurns is lightBlock with the validators' turns as proposers, for a node that joins: nobody signs them, and it
+// must have the same.
+func (c *chain) lightBlockWithTurns(height int64) ([]byte, error) {
+	return c.loadLightBlock(height, func(set *cmttypes.ValidatorSet) *cmttypes.ValidatorSet { return set })
+}
+
+func (c *chain) loadLightBlock(height int64, show func(*cmttypes.ValidatorSet) *cmttypes.ValidatorSet) ([]byte, error) {
 	meta := c.blocks.LoadBlockMeta(height)
 	if meta == nil {
 		return nil, fmt.Errorf("%w: height %d, kept are %d to %d", errNoHeader, height, c.blocks.Base(), c.blocks.Height())
@@ -103,7 +109,7 @@ func (c *chain) loadLightBlock(height int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the validators of height %d: %w", errNoHeader, height, err)
 	}
 	block := cmttypes.LightBlock{
-		SignedHeader: &cmttypes.SignedHeader{Header: &meta.Header, Commit: commit}, ValidatorSet: withoutTurns(validators),
+		SignedHeader: &cmttypes.SignedHeader{Header: &meta.Header, Commit: commit}, ValidatorSet: show(validators),
 	}
 	var p *cmtproto.LightBlock
 	if p, err = block.ToProto(); err != nil {

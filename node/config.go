@@ -22,6 +22,8 @@ type Config struct {
 	Log       LogConfig       `toml:"log"`
 	State     StateConfig     `toml:"state"`
 	Index     IndexConfig     `toml:"index"`
+	Snapshot  SnapshotConfig  `toml:"snapshot"`
+	StateSync StateSyncConfig `toml:"statesync"`
 	Mempool   MempoolConfig   `toml:"mempool"`
 	Consensus ConsensusConfig `toml:"consensus"`
 }
@@ -64,11 +66,26 @@ type LogConfig struct {
 
 // StateConfig says how much history is kept.
 type StateConfig struct {
-	KeepHeights  int64 `toml:"keep_heights" doc:"how many past heights can be read; at least 128. Records, receipts and references are kept for ever in any case"`
-	CacheBytes   int64 `toml:"cache_bytes" doc:"memory for rows that were read lately, beside the tree, which takes about 72 bytes a record"`
-	KeepBlocks   int64 `toml:"keep_blocks" doc:"how many past blocks are kept; 0: all. Beside those that clients and evidence still need, 100000 at least"`
-	MinFreeBytes int64 `toml:"min_free_bytes" doc:"the node stops, with its stores whole, when less is free on the disk; a full disk would end it in the middle of a write. 0: off"`
-	Archive      bool  `toml:"archive" doc:"true keeps every height with its proofs, and every block; at least two members should"`
+	KeepHeights  int64    `toml:"keep_heights" doc:"how many past heights can be read; at least 128. Records, receipts and references are kept for ever in any case"`
+	ScrubPause   Duration `toml:"scrub_pause" doc:"the state on disk is compared with the committed roots, one of 4096 parts at a time, with this pause between; what is found stands in /v1/health and the metrics. 0s: off"`
+	CacheBytes   int64    `toml:"cache_bytes" doc:"memory for rows that were read lately, beside the tree, which takes about 72 bytes a record"`
+	KeepBlocks   int64    `toml:"keep_blocks" doc:"how many past blocks are kept; 0: all. Beside those that clients and evidence still need, 100000 at least"`
+	MinFreeBytes int64    `toml:"min_free_bytes" doc:"the node stops, with its stores whole, when less is free on the disk; a full disk would end it in the middle of a write. 0: off"`
+	Archive      bool     `toml:"archive" doc:"true keeps every height with its proofs, and every block; at least two members should"`
+}
+
+// SnapshotConfig is about snapshots of the state, from which other nodes begin and backups are made.
+type SnapshotConfig struct {
+	Interval int64 `toml:"interval" doc:"a snapshot of the state is made of every height that this divides, beside the blocks that follow; 0: only when a backup asks for one. Members should have the same"`
+	Keep     int64 `toml:"keep" doc:"how many snapshots are kept, each as large as the state"`
+	Share    int64 `toml:"share" doc:"percent of one processor that making a snapshot may take; the less, the longer it takes and the less blocks are slowed"`
+}
+
+// StateSyncConfig says how a node with an empty data folder begins: from a snapshot of others, or else from the first block.
+type StateSyncConfig struct {
+	From        []string `toml:"from" doc:"HTTP interfaces of nodes of two different members at least, such as \"https://node.bank-a.example\", from which an empty node fetches a snapshot; empty: it replays all blocks"`
+	Trust       string   `toml:"trust" doc:"\"HEIGHT:HASH\" of a header that members have confirmed to you on another way ('ledgerd snapshots list' prints it), or \"genesis\" to believe the genesis's validators"`
+	TrustPeriod Duration `toml:"trust_period" doc:"for how long after its time a trusted header is believed; less than members keep the keys of validators that have left"`
 }
 
 // IndexConfig is about the lists of records.
@@ -101,6 +118,10 @@ const (
 	maxBodyBytes       = 64 << 20
 	maxAPIRequests     = 100_000
 	maxInboundPeers    = 10_000
+	maxSnapshotsKept   = 100
+	minTrustPeriod     = time.Hour
+	maxTrustPeriod     = 10 * 365 * 24 * time.Hour
+	maxScrubPause      = 24 * time.Hour
 	minTimeoutPropose  = 100 * time.Millisecond
 	maxTimeoutPropose  = time.Minute
 	waitLoneValidator  = time.Second
@@ -110,16 +131,18 @@ const (
 // Default is the configuration of a node in this home with nothing said about it.
 func Default(home string) Config {
 	return Config{
-		Home:    home,
-		Moniker: "ledger-node",
-		P2P:     P2PConfig{Laddr: "0.0.0.0:26656", PersistentPeers: []string{}, MaxInbound: 0},
-		RPC:     RPCConfig{Laddr: "127.0.0.1:26657"},
-		API:     APIConfig{Laddr: "127.0.0.1:8080", MaxBodyBytes: 8 << 20, MaxRequests: 256, RequestsPerSecond: 2000},
-		Metrics: MetricsConfig{Laddr: "127.0.0.1:26660"},
-		Log:     LogConfig{Level: "info", EngineLevel: "warn", Format: "plain"},
-		State:   StateConfig{KeepHeights: 1000, CacheBytes: 256 << 20, MinFreeBytes: 512 << 20},
-		Index:   IndexConfig{Enabled: true},
-		Mempool: MempoolConfig{MaxPendingBytes: 64 << 20},
+		Home:      home,
+		Moniker:   "ledger-node",
+		P2P:       P2PConfig{Laddr: "0.0.0.0:26656", PersistentPeers: []string{}, MaxInbound: 0},
+		RPC:       RPCConfig{Laddr: "127.0.0.1:26657"},
+		API:       APIConfig{Laddr: "127.0.0.1:8080", MaxBodyBytes: 8 << 20, MaxRequests: 256, RequestsPerSecond: 2000},
+		Metrics:   MetricsConfig{Laddr: "127.0.0.1:26660"},
+		Log:       LogConfig{Level: "info", EngineLevel: "warn", Format: "plain"},
+		State:     StateConfig{KeepHeights: 1000, CacheBytes: 256 << 20, MinFreeBytes: 512 << 20, ScrubPause: Duration(2 * time.Second)},
+		Index:     IndexConfig{Enabled: true},
+		Snapshot:  SnapshotConfig{Interval: 5000, Keep: 2, Share: 25},
+		StateSync: StateSyncConfig{From: []string{}, TrustPeriod: Duration(14 * 24 * time.Hour)},
+		Mempool:   MempoolConfig{MaxPendingBytes: 64 << 20},
 		Consensus: ConsensusConfig{
 			TimeoutPropose: Duration(2 * time.Second),
 		},
@@ -159,6 +182,9 @@ func (c *Config) DataDir() string { return filepath.Join(c.Home, "data") }
 
 // StateDir is the folder of the application's state.
 func (c *Config) StateDir() string { return filepath.Join(c.DataDir(), "state") }
+
+// SnapshotDir is the folder of the snapshots that this node offers.
+func (c *Config) SnapshotDir() string { return filepath.Join(c.DataDir(), "snapshots") }
 
 // IndexDir is the folder of the lists, which may be deleted at any time.
 func (c *Config) IndexDir() string { return filepath.Join(c.DataDir(), "index") }

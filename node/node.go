@@ -43,6 +43,8 @@ type Node struct {
 	engine *cmtnode.Node
 	chain  chain
 
+	probe func(point string) // nil: nobody asks
+
 	indexer *indexer // nil until the state is open
 
 	api     *server // nil: off
@@ -58,17 +60,27 @@ type Node struct {
 	quit     chan struct{} // closed when Stop begins
 }
 
+// Option changes how a node runs; for tests.
+type Option func(*Node)
+
+// WithProbe calls f where a crash would be interesting, with the name of the place, in whatever goroutine is there. Tests end
+// the process in it.
+func WithProbe(f func(point string)) Option { return func(n *Node) { n.probe = f } }
+
 // New prepares a node: it checks the configuration, the home and the addresses, opens the stores and compares them, and lets
 // CometBFT replay what the application lacks. ctx ends a long replay. Nothing is left open when it fails.
 //
 // The caller owns logger; see NewLogger.
-func New(ctx context.Context, c Config, logger *slog.Logger) (*Node, error) {
+func New(ctx context.Context, c Config, logger *slog.Logger, options ...Option) (*Node, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	n := &Node{
 		cfg: c, logger: logger, registry: newRegistry(),
 		failed: make(chan struct{}), done: make(chan struct{}), quit: make(chan struct{}),
+	}
+	for _, o := range options {
+		o(n)
 	}
 	if err := n.prepare(ctx); err != nil {
 		return nil, errors.Join(err, n.abandon())
@@ -92,6 +104,9 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 	if err := checkDisk(&n.cfg, freeSpace); err != nil {
 		return err
 	}
+	if err := n.begin(ctx); err != nil {
+		return err
+	}
 	if err := n.openStores(); err != nil {
 		return err
 	}
@@ -104,7 +119,11 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 		Wait:            n.cfg.proposalWait(len(n.genesis.Validators)),
 		MaxPendingBytes: n.cfg.Mempool.MaxPendingBytes,
 		KeepBlocks:      n.cfg.State.KeepBlocks,
-		Registerer:      n.registry,
+		Snapshots: app.SnapshotOptions{
+			Dir: n.cfg.SnapshotDir(), Interval: n.cfg.Snapshot.Interval, Keep: int(n.cfg.Snapshot.Keep), Share: int(n.cfg.Snapshot.Share),
+		},
+		Probe:      n.probe,
+		Registerer: n.registry,
 	})
 	if err != nil {
 		return fmt.Errorf("application: %w", err)
@@ -112,16 +131,25 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 	return n.prepareEngine(ctx, nodeKey, validator)
 }
 
+// begin finishes what an earlier beginning left, and lets an empty node join from a snapshot where that is set.
+func (n *Node) begin(ctx context.Context) error {
+	if err := settle(&n.cfg); err != nil {
+		return err
+	}
+	if len(n.cfg.StateSync.From) == 0 || !n.cfg.isEmpty() {
+		return nil
+	}
+	joined, err := Join(ctx, n.cfg, n.logger)
+	if err != nil {
+		return fmt.Errorf("join from a snapshot (without statesync.from the node replays all blocks instead): %w", err)
+	}
+	n.logger.Info("joined from a snapshot", "height", joined.Height, "chunks", joined.Chunks, "bytes", joined.Bytes, "took", joined.Took.Round(time.Millisecond))
+	return nil
+}
+
 func (n *Node) openStores() (err error) {
-	options := state.Options{
-		KeepHeights: n.cfg.State.KeepHeights,
-		CacheBytes:  n.cfg.State.CacheBytes,
-		Logger:      func(format string, args ...any) { n.logger.Info("state: " + fmt.Sprintf(format, args...)) },
-		Fatal:       func(err error) { pebbleLog{n.logger}.Fatalf("state: %v", err) },
-	}
-	if n.cfg.State.Archive {
-		options.KeepHeights = 0
-	}
+	options := stateOptions(&n.cfg, n.logger)
+	options.Probe = n.probe
 	if n.state, err = state.Open(n.cfg.StateDir(), options); err != nil {
 		return fmt.Errorf("%w (is another ledgerd running in this home?)", err)
 	}
@@ -136,6 +164,20 @@ func (n *Node) openStores() (err error) {
 	}
 	n.chain = chain{lights: &lightCache{}, state: n.state, blocks: store.NewBlockStore(blocks), states: sm.NewStore(states, sm.StoreOptions{})}
 	return nil
+}
+
+// stateOptions are those of the application's state.
+func stateOptions(c *Config, logger *slog.Logger) state.Options {
+	o := state.Options{
+		KeepHeights: c.State.KeepHeights,
+		CacheBytes:  c.State.CacheBytes,
+		Logger:      func(format string, args ...any) { logger.Info("state: " + fmt.Sprintf(format, args...)) },
+		Fatal:       func(err error) { pebbleLog{logger}.Fatalf("state: %v", err) },
+	}
+	if c.State.Archive {
+		o.KeepHeights = 0
+	}
+	return o
 }
 
 // checkStores compares what the stores say with each other, with the genesis and with the clock.

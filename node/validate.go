@@ -1,11 +1,14 @@
 package node
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +23,7 @@ func (c *Config) Validate() error {
 	var errs []error
 	for _, check := range []func(*Config) error{
 		checkMoniker, checkP2P, checkPeers, checkRPC, checkAPI, checkMetrics, checkDistinctAddresses,
-		checkLog, checkState, checkMempool, checkTiming,
+		checkLog, checkState, checkMempool, checkTiming, checkSnapshot, checkStateSync,
 	} {
 		errs = append(errs, check(c))
 	}
@@ -166,7 +169,70 @@ func checkState(c *Config) error {
 	return errors.Join(
 		checkRange("state.cache_bytes", c.State.CacheBytes, minCacheBytes, maxCacheBytes),
 		checkRange("state.min_free_bytes", c.State.MinFreeBytes, 0, maxMinFreeBytes),
+		checkDuration("state.scrub_pause", c.State.ScrubPause, 0, maxScrubPause),
 	)
+}
+
+func checkSnapshot(c *Config) error {
+	return errors.Join(
+		checkRange("snapshot.interval", c.Snapshot.Interval, 0, math.MaxInt64),
+		checkRange("snapshot.keep", c.Snapshot.Keep, 1, maxSnapshotsKept),
+		checkRange("snapshot.share", c.Snapshot.Share, 1, 100),
+	)
+}
+
+// checkStateSync wants two nodes to compare, and something to believe.
+func checkStateSync(c *Config) error {
+	s := &c.StateSync
+	if err := checkDuration("statesync.trust_period", s.TrustPeriod, minTrustPeriod, maxTrustPeriod); err != nil {
+		return err
+	}
+	if len(s.From) == 0 && s.Trust == "" {
+		return nil
+	}
+	var seen []string
+	for _, server := range s.From {
+		u, err := url.Parse(server)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return fmt.Errorf("statesync.from: %q must be the address of a node's HTTP interface, such as https://node.bank-a.example", server)
+		}
+		if slices.Contains(seen, u.Host) {
+			return fmt.Errorf("statesync.from: %s is listed twice; name nodes of two different members", u.Host)
+		}
+		seen = append(seen, u.Host)
+	}
+	if len(seen) < 2 {
+		return errors.New("statesync.from must name nodes of two different members at least: what one says is compared with what another says")
+	}
+	_, err := parseTrust(s.Trust)
+	return err
+}
+
+// trusted is the header that is believed; the zero value: the genesis.
+type trusted struct {
+	height int64
+	hash   []byte
+}
+
+// parseTrust reads statesync.trust.
+func parseTrust(s string) (trusted, error) {
+	if s == "genesis" {
+		return trusted{}, nil
+	}
+	height, hash, ok := strings.Cut(s, ":")
+	n, err := strconv.ParseInt(height, 10, 64)
+	raw, bad := hex.DecodeString(hash)
+	if !ok || err != nil || bad != nil || n < 1 || len(raw) != sha256.Size {
+		return trusted{}, fmt.Errorf("statesync.trust must be \"HEIGHT:HASH\" of a header (the hash in 64 hexadecimal digits), or \"genesis\", but is %q", s)
+	}
+	return trusted{n, raw}, nil
+}
+
+func checkDuration(setting string, d Duration, lowest, highest time.Duration) error {
+	if v := time.Duration(d); v < lowest || v > highest {
+		return fmt.Errorf("%s must be between %s and %s, but is %s", setting, lowest, highest, v)
+	}
+	return nil
 }
 
 func checkMempool(c *Config) error {

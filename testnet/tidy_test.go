@@ -46,7 +46,7 @@ var doors = map[string]string{
 	"github.com/cockroachdb/pebble":           "app/state node node/index testnet/sim", // the simulation: its file systems only
 	"github.com/cometbft/cometbft/abci":       "app testnet/sim",                       // it is CometBFT
 	"github.com/cometbft/cometbft/node":       "node",
-	"github.com/cometbft/cometbft/light":      "",
+	"github.com/cometbft/cometbft/light":      "node", // a node that joins; clients have rules of their own
 	"github.com/cometbft/cometbft/rpc":        "node",
 	"github.com/cometbft/cometbft/types":      "node client testnet app testnet/bench testnet/demo testnet/localnet testnet/sim",
 	"github.com/cosmos/ics23/go":              "types app/state client/verifier",

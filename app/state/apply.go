@@ -65,7 +65,8 @@ func (db *DB) Apply(s *Staged) (err error) {
 func (db *DB) fail(err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.failed == nil {
+	if db.failed == nil || db.filling {
+		db.filling = false
 		db.failed = fmt.Errorf("%w: %v", ErrFailed, err)
 	}
 }

@@ -66,6 +66,7 @@ type DB struct {
 	history history
 	oldest  int64 // lowest height that may be opened; head.oldest follows as rows are deleted
 	failed  error
+	filling bool // failed only says that a restore is not finished
 
 	dropNodes   bool  // the store is no archive any more; owned by Apply
 	swept       int64 // references in buckets below are gone from disk; owned by Apply
@@ -160,6 +161,9 @@ func (db *DB) Close() error {
 	db.checkpoints.wait()
 	db.mu.RLock()
 	failed := db.failed
+	if db.filling {
+		failed = nil
+	}
 	db.mu.RUnlock()
 	if failed != nil {
 		return failed

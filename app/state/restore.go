@@ -21,7 +21,6 @@ type Restore struct {
 	tree    *tree
 	buckets []bucket
 	next    int
-	failure error // ErrFailed of the store while this runs
 
 	// What logs hold is committed to by leaves that this package cannot read: whoever can sets these before the first chunk.
 	// An error of any of them means ErrChunkRows. nil: not called.
@@ -53,9 +52,9 @@ func (db *DB) Restore(m *Manifest, height int64, appHash types.Hash) (*Restore, 
 	if err := db.disk.Set(restoringRow, nil, pebble.Sync); err != nil {
 		return nil, err
 	}
-	r := &Restore{db: db, m: m, tree: newTree(), failure: fmt.Errorf("%w: a restore is not finished", ErrFailed)}
+	r := &Restore{db: db, m: m, tree: newTree()}
 	db.mu.Lock()
-	db.failed = r.failure
+	db.failed, db.filling = fmt.Errorf("%w: a restore is not finished", ErrFailed), true
 	db.mu.Unlock()
 	db.probe("restore.begin")
 	return r, nil
@@ -68,8 +67,8 @@ func (r *Restore) Abort() error {
 	}
 	r.db.mu.Lock()
 	defer r.db.mu.Unlock()
-	if r.db.failed == r.failure { //nolint:errorlint // this very one
-		r.db.failed = nil
+	if r.db.filling {
+		r.db.failed, r.db.filling = nil, false
 	}
 	return nil
 }
@@ -289,7 +288,7 @@ func (r *Restore) Finish() error {
 	db.values = newValueCache(db.options.CacheBytes/2, head.Height)
 	db.swept = head.floor
 	db.mu.Lock()
-	db.head, db.tree, db.oldest, db.failed = head, r.tree, head.oldest, nil
+	db.head, db.tree, db.oldest, db.failed, db.filling = head, r.tree, head.oldest, nil, false
 	db.mu.Unlock()
 	if err := db.Checkpoint(); err != nil {
 		db.log("leaf checkpoint: %v", err) // the next start takes longer
