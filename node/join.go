@@ -78,7 +78,7 @@ func Join(ctx context.Context, cfg Config, logger *slog.Logger) (*Joined, error)
 	}
 	j := &joining{cfg: &cfg, logger: logger.With("part", "join"), genesis: genesis, trust: trust, began: time.Now()}
 	for _, url := range cfg.StateSync.From {
-		j.sources = append(j.sources, newSource(url, genesis.ChainID))
+		j.sources = append(j.sources, newOfferer(url, genesis.ChainID))
 	}
 	if err := j.run(ctx); err != nil {
 		return nil, errors.Join(err, settle(&cfg)) // not complete: removed
@@ -93,7 +93,7 @@ type joining struct {
 	logger  *slog.Logger
 	genesis *cmttypes.GenesisDoc
 	trust   trusted
-	sources []*source
+	sources []*offerer
 	light   *light.Client
 	circle  int // next order of sources
 	began   time.Time
@@ -165,9 +165,9 @@ var errNotYet = errors.New("that height is not there yet")
 
 // circles are the orders in which the sources may be asked: each before all others, then without one of them, who may be lying
 // about what no signature covers. Two are left in each.
-func (j *joining) circles() [][]*source {
-	var out [][]*source
-	rotations := func(list []*source) {
+func (j *joining) circles() [][]*offerer {
+	var out [][]*offerer
+	rotations := func(list []*offerer) {
 		for i := range list {
 			out = append(out, slices.Concat(list[i:], list[:i]))
 		}
@@ -196,7 +196,7 @@ func (j *joining) connect(ctx context.Context) error {
 }
 
 // connectTo makes a light client that asks the first source and compares with the others.
-func (j *joining) connectTo(ctx context.Context, circle []*source) (err error) {
+func (j *joining) connectTo(ctx context.Context, circle []*offerer) (err error) {
 	options := light.TrustOptions{Period: time.Duration(j.cfg.StateSync.TrustPeriod), Height: j.trust.height, Hash: j.trust.hash}
 	if j.trust.height == 0 {
 		if options.Height, options.Hash, err = j.firstHeader(ctx, circle[0]); err != nil {
@@ -218,7 +218,7 @@ func (j *joining) connectTo(ctx context.Context, circle []*source) (err error) {
 }
 
 // firstHeader is the header of the first block, signed by the validators of the genesis.
-func (j *joining) firstHeader(ctx context.Context, s *source) (int64, []byte, error) {
+func (j *joining) firstHeader(ctx context.Context, s *offerer) (int64, []byte, error) {
 	block, err := s.LightBlock(ctx, j.genesis.InitialHeight)
 	if err != nil {
 		return 0, nil, err
@@ -257,7 +257,7 @@ func (j *joining) header(ctx context.Context, height int64) (*cmttypes.LightBloc
 // candidate is a snapshot and who offers it.
 type candidate struct {
 	info    SnapshotInfo
-	senders []*source
+	senders []*offerer
 }
 
 // candidates lists what is offered, the newest first.
@@ -293,9 +293,9 @@ var errNoSender = errors.New("nobody is left who offers it")
 
 // ask lets the senders of a candidate answer by turns until take accepts an answer. A sender whose answer take refuses, or who
 // fails again and again, is not asked any more.
-func (j *joining) ask(ctx context.Context, c *candidate, turn int, get func(*source) ([]byte, error), take func([]byte) error) error {
+func (j *joining) ask(ctx context.Context, c *candidate, turn int, get func(*offerer) ([]byte, error), take func([]byte) error) error {
 	for {
-		var alive []*source
+		var alive []*offerer
 		for _, s := range c.senders {
 			if s.dropped == nil {
 				alive = append(alive, s)
@@ -310,7 +310,7 @@ func (j *joining) ask(ctx context.Context, c *candidate, turn int, get func(*sou
 			return ctx.Err()
 		}
 		if err != nil {
-			if s.fails++; s.fails >= maxSourceFails {
+			if s.fails++; s.fails >= maxOfferFails {
 				s.dropped = err
 				j.refused(s.url, err)
 			}
@@ -347,7 +347,7 @@ func (j *joining) restore(ctx context.Context, a *app.App, c *candidate) error {
 	}
 	appHash := blocks[1].AppHash
 	j.logger.Info("a snapshot was found", "height", height, "chunks", c.info.Chunks, "bytes", c.info.Bytes, "from", len(c.senders))
-	err := j.ask(ctx, c, 0, func(s *source) ([]byte, error) { return s.manifest(ctx, height) }, func(manifest []byte) error {
+	err := j.ask(ctx, c, 0, func(s *offerer) ([]byte, error) { return s.manifest(ctx, height) }, func(manifest []byte) error {
 		return a.Offer(&abci.Snapshot{
 			Height: uint64(height), Format: c.info.Format, Chunks: uint32(max(0, c.info.Chunks)), Hash: unhex(c.info.Hash), Metadata: manifest,
 		}, appHash)
@@ -359,7 +359,7 @@ func (j *joining) restore(ctx context.Context, a *app.App, c *candidate) error {
 	if err != nil {
 		return err
 	}
-	err = j.ask(ctx, c, 0, func(s *source) ([]byte, error) { return s.block(ctx, height) }, func(raw []byte) (err error) {
+	err = j.ask(ctx, c, 0, func(s *offerer) ([]byte, error) { return s.block(ctx, height) }, func(raw []byte) (err error) {
 		if b.block, err = unmarshalBlock(raw); err == nil {
 			err = b.check(j.genesis)
 		}
@@ -384,7 +384,7 @@ func (j *joining) chunks(ctx context.Context, a *app.App, c *candidate) error {
 	shown := time.Now()
 	for i := range c.info.Chunks {
 		done := false
-		err := j.ask(ctx, c, i, func(s *source) ([]byte, error) { return s.chunk(ctx, c.info.Height, i) }, func(chunk []byte) (err error) {
+		err := j.ask(ctx, c, i, func(s *offerer) ([]byte, error) { return s.chunk(ctx, c.info.Height, i) }, func(chunk []byte) (err error) {
 			j.joined.Bytes += int64(len(chunk))
 			done, err = a.Chunk(i, chunk)
 			return err

@@ -19,16 +19,16 @@ import (
 
 // Bounds of what a server may answer to a node that joins.
 const (
-	joinTimeout    = time.Minute // of one answer
-	maxLightBytes  = 1 << 20
-	maxListBytes   = 1 << 20
-	maxListed      = 100
-	maxBlockBytes  = 8 << 20
-	maxSourceFails = 3 // answers in a row that did not come
+	joinTimeout   = time.Minute // of one answer
+	maxLightBytes = 1 << 20
+	maxListBytes  = 1 << 20
+	maxListed     = 100
+	maxBlockBytes = 8 << 20
+	maxOfferFails = 3 // answers in a row that did not come
 )
 
-// source is a server that a joining node asks. Nothing that it says is believed.
-type source struct {
+// offerer is a server that a joining node asks. Nothing that it says is believed.
+type offerer struct {
 	url     string
 	chainID string
 	http    *http.Client
@@ -36,8 +36,8 @@ type source struct {
 	dropped error // why it is not asked for snapshots any more
 }
 
-func newSource(url, chainID string) *source {
-	return &source{url: strings.TrimSuffix(url, "/"), chainID: chainID, http: &http.Client{Timeout: joinTimeout}}
+func newOfferer(url, chainID string) *offerer {
+	return &offerer{url: strings.TrimSuffix(url, "/"), chainID: chainID, http: &http.Client{Timeout: joinTimeout}}
 }
 
 // errAnswer is an answer that is no answer.
@@ -51,7 +51,7 @@ type errAnswer struct {
 func (e *errAnswer) Error() string { return fmt.Sprintf("%s answers %d: %s", e.url, e.status, e.text) }
 
 // get asks for a path and reads at most so many bytes.
-func (s *source) get(ctx context.Context, path string, atMost int64) ([]byte, error) {
+func (s *offerer) get(ctx context.Context, path string, atMost int64) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (s *source) get(ctx context.Context, path string, atMost int64) ([]byte, er
 }
 
 // LightBlock implements provider.Provider.
-func (s *source) LightBlock(ctx context.Context, height int64) (*cmttypes.LightBlock, error) {
+func (s *offerer) LightBlock(ctx context.Context, height int64) (*cmttypes.LightBlock, error) {
 	path := "/v1/light?turns=1"
 	if height > 0 {
 		path = fmt.Sprintf("/v1/light?height=%d&turns=1", height)
@@ -114,16 +114,16 @@ func decodeLightBlock(body []byte) (block *cmttypes.LightBlock, err error) {
 }
 
 // ChainID implements provider.Provider.
-func (s *source) ChainID() string { return s.chainID }
+func (s *offerer) ChainID() string { return s.chainID }
 
 // ReportEvidence implements provider.Provider. Nodes take evidence from peers only; the operator reads it in the log.
-func (s *source) ReportEvidence(context.Context, cmttypes.Evidence) error { return nil }
+func (s *offerer) ReportEvidence(context.Context, cmttypes.Evidence) error { return nil }
 
 // String names the source in CometBFT's messages.
-func (s *source) String() string { return s.url }
+func (s *offerer) String() string { return s.url }
 
 // snapshots lists what the source offers.
-func (s *source) snapshots(ctx context.Context) ([]SnapshotInfo, error) {
+func (s *offerer) snapshots(ctx context.Context) ([]SnapshotInfo, error) {
 	body, err := s.get(ctx, "/v1/snapshots", maxListBytes)
 	if err != nil {
 		return nil, err
@@ -138,14 +138,14 @@ func (s *source) snapshots(ctx context.Context) ([]SnapshotInfo, error) {
 	return list.Snapshots, nil
 }
 
-func (s *source) manifest(ctx context.Context, height int64) ([]byte, error) {
+func (s *offerer) manifest(ctx context.Context, height int64) ([]byte, error) {
 	return s.get(ctx, fmt.Sprintf("/v1/snapshot?height=%d&part=manifest", height), state.MaxManifestSize)
 }
 
-func (s *source) chunk(ctx context.Context, height int64, index int) ([]byte, error) {
+func (s *offerer) chunk(ctx context.Context, height int64, index int) ([]byte, error) {
 	return s.get(ctx, fmt.Sprintf("/v1/snapshot?height=%d&part=%d", height, index), state.MaxChunkSize)
 }
 
-func (s *source) block(ctx context.Context, height int64) ([]byte, error) {
+func (s *offerer) block(ctx context.Context, height int64) ([]byte, error) {
 	return s.get(ctx, fmt.Sprintf("/v1/snapshot?height=%d&part=block", height), maxBlockBytes)
 }
