@@ -527,3 +527,6 @@ func readTestFile(t *testing.T, path string) []byte {
 }
 
 func replaceOnce(s, old, with string) string { return strings.Replace(s, old, with, 1) }
+
+// clock is a moment after the newest header that proves a state.
+func (f *fakeChain) clock() time.Time { return f.time(int64(len(f.states)) + 1).Add(time.Second) }

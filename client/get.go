@@ -99,6 +99,11 @@ func (c *Client) getOnce(ctx context.Context, key string, opts GetOptions) (*Pro
 	if err != nil {
 		return nil, err
 	}
+	return c.verifyAnswer(ctx, data, key, opts)
+}
+
+// verifyAnswer believes nothing in an answer about a key: not one bit of it can be changed without being refused.
+func (c *Client) verifyAnswer(ctx context.Context, data []byte, key string, opts GetOptions) (*Proven, error) {
 	resp := new(types.RecordResponse)
 	if err := decodeStrictly(data, resp); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrAnswer, err)

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cometbft/cometbft/crypto/ed25519"
-	cmt "github.com/cometbft/cometbft/types"
 	"github.com/stretchr/testify/require"
 
 	"tradecredit/types"
@@ -41,109 +39,6 @@ func TestGetProvesValueAndAbsence(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "g2", m.ControlGroup)
 		require.Equal(t, int64(2), p.Height)
-	}
-}
-
-// Every lie of a node has its own error.
-func TestGetRefusesHostileAnswers(t *testing.T) {
-	chain := memberChain(4)
-	other := memberChain(4)
-	other.id = "other-chain"
-	forged := memberChain(4)
-	forged.sets = append([][]ed25519.PrivKey{}, testValidators("forger", 4))
-	key := types.MemberKey("b-1")
-	lb := func(h int64) *cmt.LightBlock { return chain.lightBlock(h) }
-	for name, c := range map[string]struct {
-		change func(*types.RecordResponse)
-		opts   GetOptions
-		now    time.Duration
-		want   error
-	}{
-		"other key":          {change: func(r *types.RecordResponse) { *r = *chain.record("member/c-1", 3) }, want: ErrOtherKey},
-		"other key, renamed": {change: func(r *types.RecordResponse) { *r = *chain.record("member/c-1", 3); r.Key = string(key) }, want: types.ErrProofKey},
-		"other key, all renamed": {change: func(r *types.RecordResponse) {
-			*r = *chain.record("member/c-1", 3)
-			r.Key, r.Proof[0].Key = string(key), []byte(key)
-		}, want: types.ErrProofKey},
-		"old height":       {change: func(r *types.RecordResponse) { *r = *chain.record(string(key), 2) }, opts: GetOptions{MinHeight: 3}, want: ErrOldHeight},
-		"other height":     {change: func(r *types.RecordResponse) { *r = *chain.record(string(key), 2) }, opts: GetOptions{Height: 3}, want: ErrOtherHeight},
-		"old height, lied": {change: func(r *types.RecordResponse) { *r = *chain.record(string(key), 2); r.Height = 3 }, opts: GetOptions{MinHeight: 3}, want: ErrHeightSlip},
-		"old state, new header": {change: func(r *types.RecordResponse) {
-			*r = *chain.record(string(key), 2)
-			r.Height = 3
-			r.LightBlock = encoded(lb(4))
-		}, want: types.ErrProofAppHash},
-		"header of its own height": {change: func(r *types.RecordResponse) { r.LightBlock = encoded(lb(3)) }, want: ErrHeightSlip},
-		"stale":                    {now: time.Hour, want: ErrStale},
-		"future":                   {now: -time.Hour, want: ErrHeaderFuture},
-		"expired trust":            {now: 91 * 24 * time.Hour, opts: GetOptions{MaxAge: -1}, want: ErrTrustExpired},
-		"other chain":              {change: func(r *types.RecordResponse) { *r = *other.record(string(key), 3) }, want: ErrOtherChain},
-		"forged header":            {change: func(r *types.RecordResponse) { *r = *forged.record(string(key), 3) }, want: ErrValidatorsPinned},
-		"absence of a present key": {change: func(r *types.RecordResponse) { r.Value = nil }, want: types.ErrProofKind},
-		"absence, proved elsewhere": {change: func(r *types.RecordResponse) {
-			absent := chain.record("member/z-1", 3)
-			r.Value, r.Proof = nil, absent.Proof
-			r.Proof[0].Key = []byte(key)
-		}, want: types.ErrProofKey},
-		"presence of an absent key": {change: func(r *types.RecordResponse) { r.Value = append([]byte{}, 10, 1, 'x') }, want: types.ErrProofValue},
-		"no proof":                  {change: func(r *types.RecordResponse) { r.Proof = nil }, want: ErrUnproved},
-		"no header":                 {change: func(r *types.RecordResponse) { r.LightBlock = nil }, want: ErrUnproved},
-		"operators swapped":         {change: func(r *types.RecordResponse) { r.Proof[0], r.Proof[1] = r.Proof[1], r.Proof[0] }, want: types.ErrProofOperators},
-		"one operator":              {change: func(r *types.RecordResponse) { r.Proof = r.Proof[:1] }, want: types.ErrProofOperators},
-		"other root":                {change: func(r *types.RecordResponse) { r.Proof[1].Key = []byte(types.RootReferences) }, want: types.ErrProofRoot},
-		"proof cut":                 {change: func(r *types.RecordResponse) { r.Proof[0].Data = r.Proof[0].Data[:len(r.Proof[0].Data)-1] }, want: types.ErrProofEncoding},
-		"header cut":                {change: func(r *types.RecordResponse) { r.LightBlock = r.LightBlock[:len(r.LightBlock)-1] }, want: ErrHeaderMalformed},
-		"header with more bytes":    {change: func(r *types.RecordResponse) { r.LightBlock = append(r.LightBlock, 0x7a, 0) }, want: ErrHeaderMalformed},
-		"app hash changed": {change: func(r *types.RecordResponse) {
-			b := lb(4)
-			b.AppHash = filled(9)
-			r.LightBlock = encoded(b)
-		}, want: ErrHeaderForged},
-		"validators swapped": {change: func(r *types.RecordResponse) {
-			b := lb(4)
-			b.ValidatorSet = validatorSet(testValidators("other", 4))
-			r.LightBlock = encoded(b)
-		}, want: ErrValidatorsDiffer},
-		"header without validators": {change: func(r *types.RecordResponse) {
-			b := lb(4)
-			b.ValidatorsHash = nil
-			r.LightBlock = encoded(b)
-		}, want: ErrHeaderForged},
-		"turns as proposers, which nobody signs": {change: func(r *types.RecordResponse) { r.LightBlock = rawLightBlock(lb(4)) }, want: ErrHeaderEncoding},
-		"half the power": {change: func(r *types.RecordResponse) {
-			some := *chain
-			some.signed = func(_ int64, i int) bool { return i < 2 }
-			r.LightBlock = encoded(some.lightBlock(4))
-		}, want: ErrPowerShort},
-		"one signature in four": {change: func(r *types.RecordResponse) {
-			some := *chain
-			some.signed = func(_ int64, i int) bool { return i < 1 }
-			r.LightBlock = encoded(some.lightBlock(4))
-		}, want: ErrPowerShort},
-		"wrong signature": {change: func(r *types.RecordResponse) {
-			b := lb(4)
-			b.Commit.Signatures[0].Signature[5] ^= 1
-			r.LightBlock = encoded(b)
-		}, want: ErrHeaderSignature},
-		"one signature four times": {change: func(r *types.RecordResponse) {
-			b := lb(4)
-			for i := range b.Commit.Signatures {
-				b.Commit.Signatures[i] = b.Commit.Signatures[0]
-			}
-			r.LightBlock = encoded(b)
-		}, want: ErrHeaderSignature},
-		"no record": {change: func(r *types.RecordResponse) { *r = *chain.record("chain", 3); r.Key = "chain" }, want: ErrOtherKey},
-	} {
-		t.Run(name, func(t *testing.T) {
-			n := newFakeNode(chain)
-			n.record = c.change
-			cl, _ := n.serve(t)
-			n.now = n.now.Add(c.now)
-			m, p, err := Get(context.Background(), cl, key, c.opts)
-			require.ErrorIs(t, err, c.want)
-			require.Nil(t, m)
-			require.Nil(t, p)
-		})
 	}
 }
 

@@ -196,7 +196,7 @@ func (c *Client) entryRows(ctx context.Context, subject string, first, end uint6
 			return nil, err
 		}
 		if len(page.Entries) == 0 {
-			return nil, fmt.Errorf("%w: entry %d of %s is missing", ErrAnswer, at, subject)
+			return nil, fmt.Errorf("%w: entry %d of %s is missing", ErrEntriesMissing, at, subject)
 		}
 		for _, e := range page.Entries {
 			row, err := e.Marshal()
