@@ -21,7 +21,7 @@ var caps = []types.AdverseKind{types.AdverseKind_FORGERY_CONFIRMED, types.Advers
 
 func shapeOfAdverse(msg *types.RecordAdverse) types.Code {
 	return lowest(codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSubjectID(msg.Subject)), digest(msg.Commitment), required(msg.Kind),
-		notTooEarly(msg.Day), when(msg.EndDay != 0, notTooEarly(msg.EndDay)), when(msg.EndDay != 0 && msg.EndDay < msg.Day, types.Code_due_before_issue))
+		notTooEarly(msg.Day), when(msg.EndDay != 0 && msg.EndDay < msg.Day, types.Code_due_before_issue))
 }
 
 func (m *Model) recordAdverse(c *call, msg *types.RecordAdverse) types.Code {

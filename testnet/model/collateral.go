@@ -41,7 +41,7 @@ func (m *Model) collateralOf(object string) (x collateral, code types.Code) {
 		var d types.Declaration
 		if d, known = m.declarations.get(types.DeclarationKey(id)); known {
 			x.owner, x.currency, x.balance, x.amount, x.base, x.order = d.Declarant, d.Currency, d.FinanceableMinor, d.ValueMinor, d.BaseMinor, d.Order
-			x.unfit = when(d.FinanceableMinor == 0, types.Code_object_not_financeable)
+			x.unfit = when(d.FinanceableMinor == 0 || d.ReleasedDay == 0, types.Code_object_not_financeable)
 		}
 	case "transferable":
 		var t types.Transferable
@@ -67,7 +67,7 @@ func (m *Model) receivableCollateral(id string, r *types.Receivable, x *collater
 	switch {
 	case r.Status == types.ReceivableStatus_REJECTED:
 		x.unfit = types.Code_object_rejected
-	case !owedStill(r):
+	case !owedStill(r) || r.Suppressed != 0:
 		x.unfit = types.Code_object_not_financeable
 	}
 }
@@ -125,7 +125,7 @@ func (m *Model) encumber(x *collateral, l types.Lien) types.Code {
 	var trade types.Encumbrance
 	if x.order != "" {
 		t := l
-		t.BaseMinor = m.tradeBaseOf(x, l.AmountMinor)
+		t.BaseMinor, t.RegistryNumber = m.tradeBaseOf(x, l.AmountMinor), ""
 		trade = m.encumbrances.at(types.EncumbranceKey("order/" + x.order))
 		trade.Liens = append(slices.Clone(trade.Liens), &t)
 		held := trade.BaseMinor + t.BaseMinor

@@ -22,7 +22,7 @@ func (m *Model) grantConsent(c *call, msg *types.GrantConsent) types.Code {
 	if old, ok := m.consents.get(at); ok {
 		return either(bytes.Equal(old.Provenance.Content, c.content), types.Code_already_recorded, types.Code_id_taken)
 	}
-	code = refusal(m.expiry(msg.UntilDay), m.mandate(c))
+	code = refusal(m.expiry(msg.UntilDay), m.registered(c.party()), m.mandate(c))
 	if code == types.Code_ok && c.behalf != "" {
 		code = unless(m.delegations.at(types.DelegationKey(c.behalf, c.signer)).Mandate.Consent, types.Code_delegation_without_consent)
 	}
@@ -117,11 +117,9 @@ func (m *Model) queryCredit(c *call, msg *types.QueryCredit) types.Code {
 
 // leave refuses a question without a consent that covers it, or a statute.
 func (m *Model) leave(c *call, msg *types.QueryCredit) types.Code {
-	if msg.StatutoryBasis != 0 {
-		return when(msg.Consent != "" || !contains(byStatute, c.key.Role), types.Code_statutory_basis_not_allowed)
-	}
+	statute := when(msg.StatutoryBasis != 0 && (msg.Consent != "" || !contains(byStatute, c.key.Role)), types.Code_statutory_basis_not_allowed)
 	if msg.Consent == "" {
-		return types.Code_consent_required
+		return refusal(when(msg.StatutoryBasis == 0, types.Code_consent_required), statute)
 	}
 	x, ok := m.consents.get(types.ConsentKey(msg.Consent))
 	if !ok {
@@ -134,7 +132,7 @@ func (m *Model) leave(c *call, msg *types.QueryCredit) types.Code {
 		when(x.Subject != msg.Subject, types.Code_consent_other_subject),
 		when(x.Consent.Grantee != c.signer, types.Code_consent_other_grantee),
 		when(x.Consent.Purpose != msg.Purpose, types.Code_consent_other_purpose),
-		when(x.Consent.Scope < msg.Output, types.Code_consent_scope_exceeded))
+		when(x.Consent.Scope < msg.Output, types.Code_consent_scope_exceeded), statute)
 }
 
 // spend uses a consent once, and says whether a delegate gave it.

@@ -156,7 +156,7 @@ func (m *Model) correctMovement(c *call, x types.Movement, msg *types.RecordLogi
 	if delivery {
 		m.corrected(o.Order.Buyer, o.Order.Seller, string(at), act)
 	}
-	if moved || p.Counted != x.Provenance.Counted {
+	if !delivery || moved {
 		m.restate(o.Order.Seller, &x.SellerEntry, x.Provenance, p, msg.Day, func(e *types.Entry) {
 			if delivery {
 				e.OnTime, e.Open = msg.Day <= o.Order.PromisedDay, false

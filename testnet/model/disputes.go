@@ -37,8 +37,8 @@ func (m *Model) openDispute(c *call, msg *types.OpenDispute) types.Code {
 	rowAt := types.DisputedItemKey(msg.Item)
 	row := m.disputed.at(rowAt)
 	again := slices.Contains(row.Disputants, subject)
-	code = refusal(unless(x.isAbout(subject), types.Code_item_of_another), m.apart(c, x.provider, x.signer),
-		when(x.unfit || row.Left, types.Code_item_not_disputable), when(row.Open != "", types.Code_dispute_open),
+	code = refusal(m.apart(c, x.provider, x.signer), when(x.unfit, types.Code_item_not_disputable),
+		unless(x.isAbout(subject), types.Code_item_of_another), when(row.Left, types.Code_item_not_disputable), when(row.Open != "", types.Code_dispute_open),
 		when(again && !row.Leave, types.Code_dispute_needs_leave))
 	if code != types.Code_ok {
 		return code
@@ -62,9 +62,9 @@ func (m *Model) openDispute(c *call, msg *types.OpenDispute) types.Code {
 	return types.Code_ok
 }
 
-// apart refuses a delegate that stands, or whose group stands, on the other side.
+// apart refuses a member that stands, or whose group stands, on the other side.
 func (m *Model) apart(c *call, others ...string) types.Code {
-	if c.behalf == "" {
+	if c.key.Role == types.Role_ENTERPRISE {
 		return types.Code_ok
 	}
 	for _, other := range others {

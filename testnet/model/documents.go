@@ -153,16 +153,15 @@ func (m *Model) verifyDocument(c *call, msg *types.VerifyDocument) types.Code {
 			return types.Code_same_control_group
 		}
 	}
+	expired := d.Status == types.DocumentStatus_DOCUMENT_EXPIRED
 	switch {
-	case d.Status == types.DocumentStatus_DOCUMENT_EXPIRED:
-		return types.Code_document_expired
-	case d.Status != types.DocumentStatus_ANCHORED:
+	case d.Status != types.DocumentStatus_ANCHORED && !expired:
 		return types.Code_document_state_forbids
 	case msg.Day < d.Document.IssueDay:
 		return types.Code_document_state_forbids
 	case string(msg.Commitment) != string(d.Document.Commitment):
 		return types.Code_commitment_differs
-	case d.Document.ValidUntilDay != 0 && msg.Day > d.Document.ValidUntilDay:
+	case expired || d.Document.ValidUntilDay != 0 && msg.Day > d.Document.ValidUntilDay:
 		return types.Code_document_expired
 	case d.ErasedDay != 0:
 		return types.Code_payload_erased

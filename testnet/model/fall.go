@@ -67,11 +67,7 @@ func (m *Model) compromised(id string) {
 	k := &mark{f[0], f[1], since}
 	role := m.keys.at(types.KeyKey(k.holder, k.key)).Role
 	for _, s := range falls {
-		may := false
-		for _, rel := range relations {
-			may = may || permission(s.message, role, rel) != types.Evidence_EVIDENCE_UNSPECIFIED
-		}
-		if !may {
+		if !signs(role, s.message) {
 			continue
 		}
 		prefix := s.prefix + "/"
@@ -82,6 +78,26 @@ func (m *Model) compromised(id string) {
 			s.fall(m, k, key)
 		}
 	}
+}
+
+// signs tells whether a role may sign a message in any relation.
+func signs(role types.Role, message string) bool {
+	for _, rel := range relations {
+		if permission(message, role, rel) != types.Evidence_EVIDENCE_UNSPECIFIED {
+			return true
+		}
+	}
+	return false
+}
+
+// canFall tells whether a key of a role can have signed anything that falls.
+func canFall(role types.Role) bool {
+	for _, s := range falls {
+		if signs(role, s.message) {
+			return true
+		}
+	}
+	return false
 }
 
 // keysUnder are the keys of all records under a prefix, ascending.

@@ -26,11 +26,11 @@ func shapeOfOffer(msg *types.OfferFinancing) types.Code {
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckMemberID(msg.Lender)), required(msg.Kind),
 		when(len(msg.Objects) == 0 || len(msg.Objects) > 16, types.Code_count_out_of_range)}
 	last := ""
-	for _, x := range msg.Objects {
+	for i, x := range msg.Objects {
 		kind := x.Object[:max(0, bytes.IndexByte([]byte(x.Object), '/'))]
 		unfit := msg.Kind == types.FinancingKind_FACTORING && kind != "receivable" ||
 			msg.Kind == types.FinancingKind_DOCUMENT_PLEDGE && kind != "transferable"
-		codes = append(codes, amount(x.AmountMinor), when(x.Object <= last, types.Code_list_not_sorted), objectOf(x.Object),
+		codes = append(codes, amount(x.AmountMinor), when(i > 0 && x.Object <= last, types.Code_list_not_sorted), objectOf(x.Object),
 			when(unfit, types.Code_object_not_financeable))
 		last = x.Object
 	}
@@ -72,8 +72,9 @@ func (m *Model) offerFinancing(c *call, msg *types.OfferFinancing) types.Code {
 	for i, x := range objects {
 		minor := msg.Objects[i].AmountMinor
 		code = refusal(code, unless(x.owner == owner && x.currency == currency, types.Code_objects_differ), x.unfit,
-			when(x.whole && minor != x.amount, types.Code_object_not_financeable), when(minor > x.balance, types.Code_balance_short))
+			when(x.whole && minor != x.amount, types.Code_object_not_financeable), when(minor > x.amount, types.Code_balance_short))
 		sum += minor
+		code = refusal(code, when(sum > 1e15, types.Code_amount_too_large))
 		if code == types.Code_ok {
 			base += x.baseOf(minor)
 		}
@@ -263,10 +264,11 @@ func (m *Model) shrink(f *types.Financing) types.Code {
 		}
 		objects[i] = &types.OfferedObject{Object: o.Object, AmountMinor: part}
 		m.changeLiens(&x, f.Id, func(l *types.Lien, trade bool) {
-			l.AmountMinor, l.BaseMinor, l.Reserved = part, x.baseOf(part), false
-			l.RegistryNumber, l.RegisteredDay = f.RegistryNumber, f.RegisteredDay
+			l.AmountMinor, l.Reserved = part, false
 			if trade {
 				l.BaseMinor = m.tradeBaseOf(&x, part)
+			} else {
+				l.BaseMinor, l.RegistryNumber, l.RegisteredDay = x.baseOf(part), f.RegistryNumber, f.RegisteredDay
 			}
 		})
 		code := refusal(when(x.dispute != "", types.Code_object_disputed), m.covered(&x, m.liens(x.object)))
@@ -464,7 +466,7 @@ func (m *Model) notifyAssignment(c *call, msg *types.NotifyAssignment) types.Cod
 	if code != types.Code_ok {
 		return code
 	}
-	if r.Assignment == f.Id && lien.NotifiedDay == msg.Day && bytes.Equal(lien.NoticeDigest, msg.NoticeDigest) {
+	if r.Assignment == f.Id {
 		return types.Code_already_recorded
 	}
 	if r.Assignment != "" {

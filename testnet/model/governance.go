@@ -200,6 +200,9 @@ func (m *Model) actionNow(msg *types.Propose) types.Code {
 		return refusal(m.liveMember(a.Suspend.Member), unless(m.governable(func(k *types.KeyRecord) bool {
 			return k.Holder != a.Suspend.Member
 		}), types.Code_last_council_seat))
+	case *types.Propose_Parameter:
+		allowed := func(k *types.KeyRecord) bool { return types.Allowed(k.Algorithm, a.Parameter.Value) }
+		return when(a.Parameter.Name == "algorithms" && !m.governable(allowed), types.Code_last_council_seat)
 	case *types.Propose_Reinstate:
 		x, ok := m.members.get(types.MemberKey(a.Reinstate.Member))
 		return refusal(unless(ok, types.Code_member_unknown), when(x.Status == types.MemberStatus_LIVE, types.Code_member_not_suspended))

@@ -181,6 +181,7 @@ func (m *Model) verdictItem(id string) *item {
 	for i, v := range d.Verdicts {
 		if v.Verifier == f[2] {
 			x := by(v.Provenance, d.Document.Subject)
+			x.unfit = v.Verdict == types.Verdict_INCONCLUSIVE // it decides nothing
 			x.leave = func() { m.leaveVerdict(at, i) }
 			return x
 		}

@@ -107,6 +107,8 @@ func (m *Model) revokeKey(c *call, msg *types.RevokeKey) types.Code {
 	k.Status = types.KeyStatus_KEY_REVOKED
 	if marks {
 		k.CompromisedSinceUnix = since
+	}
+	if marks && canFall(k.Role) {
 		m.wait(m.unix+month, types.DueKind_DUE_COMPROMISE, c.signer+"/"+msg.Key+"/"+strconv.FormatInt(since, 10))
 	}
 	m.keys.put(at, k)

@@ -61,7 +61,7 @@ func (m *Model) match(o *types.Order) (types.MatchStatus, []types.MatchDifferenc
 
 // closeIfDone closes an accepted order once all that is claimed for it is over and something was settled, and opens it
 // again when that no longer holds.
-func (m *Model) closeIfDone(o *types.Order, day int32) {
+func (m *Model) closeIfDone(o *types.Order) {
 	done, settled := true, false
 	for _, id := range o.Receivables {
 		for _, r := range m.ends(id) {
@@ -71,7 +71,7 @@ func (m *Model) closeIfDone(o *types.Order, day int32) {
 	}
 	switch {
 	case o.Status == types.OrderStatus_ORDER_ACCEPTED && done && settled:
-		o.Status, o.ClosedDay = types.OrderStatus_ORDER_CLOSED, day
+		o.Status, o.ClosedDay = types.OrderStatus_ORDER_CLOSED, m.day
 	case o.Status == types.OrderStatus_ORDER_CLOSED && !(done && settled):
 		o.Status, o.ClosedDay = types.OrderStatus_ORDER_ACCEPTED, 0
 	}

@@ -246,7 +246,7 @@ func (m *Model) actsAlone(c *call, o *types.Order) types.Code {
 }
 
 func sameTerms(a, b *types.AmendOrder) bool {
-	return a.PromisedDay == b.PromisedDay && a.AmountMinor == b.AmountMinor && string(a.TermsDigest) == string(b.TermsDigest) && a.Day == b.Day
+	return a.Day == b.Day && a.PromisedDay == b.PromisedDay && a.AmountMinor == b.AmountMinor && string(a.TermsDigest) == string(b.TermsDigest)
 }
 
 // broken tells whether the promised day has passed, and the promise is still open.

@@ -74,10 +74,20 @@ func (m *Model) ends(id string) []types.Receivable {
 
 // keep stores a receivable, and in its root what came of the whole.
 func (m *Model) keep(id string, r *types.Receivable) {
+	was := m.receivables.at(types.ReceivableKey(id))
 	m.receivables.put(types.ReceivableKey(id), *r)
-	if root := rootOf(id, r); root != id || r.Status == types.ReceivableStatus_SPLIT {
-		m.receivables.change(types.ReceivableKey(root), func(x *types.Receivable) { x.SplitSum = m.splitSum(root) })
+	root := rootOf(id, r)
+	if root == id && r.Status != types.ReceivableStatus_SPLIT {
+		return
 	}
+	x := m.receivables.at(types.ReceivableKey(root))
+	s := m.splitSum(root)
+	s.ClosedDay = x.SplitSum.GetClosedDay()
+	if r.Experience && openOf(r) == 0 && (openOf(&was) > 0 || !was.Experience) {
+		s.ClosedDay = r.SettledDay
+	}
+	x.SplitSum = s
+	m.receivables.put(types.ReceivableKey(root), x)
 }
 
 // splitSum counts the ends of a paper.
@@ -93,7 +103,7 @@ func (m *Model) splitSum(root string) *types.SplitSum {
 		}
 		s.Live++
 		count(&s.Unpaid, openOf(&r) > 0)
-		count(&s.Settled, openOf(&r) == 0)
+		count(&s.Settled, r.Status == types.ReceivableStatus_SETTLED)
 		count(&s.Invoices, r.Legs&legInvoice != 0)
 		count(&s.Funds, r.Legs&legFunds != 0)
 		if !r.Experience {
@@ -105,7 +115,6 @@ func (m *Model) splitSum(root string) *types.SplitSum {
 		for _, month := range r.ClosingMonths {
 			months[month]++
 		}
-		s.ClosedDay = max(s.ClosedDay, r.SettledDay)
 	}
 	for _, month := range slices.Sorted(maps.Keys(months)) {
 		s.Closing = append(s.Closing, &types.ClosingMonth{Month: month, Parts: months[month]})

@@ -38,9 +38,6 @@ func (m *Model) mandate(c *call) types.Code {
 		return types.Code_ok
 	}
 	d, ok := m.delegations.get(types.DelegationKey(c.behalf, c.signer))
-	if code := m.registered(c.behalf); code != types.Code_ok {
-		return code
-	}
 	switch {
 	case !ok:
 		return types.Code_delegation_missing
@@ -71,7 +68,7 @@ func (m *Model) actsForEither(c *call, parties ...string) types.Code {
 			return m.mandate(c)
 		}
 	}
-	return refusal(m.mandate(c), types.Code_not_a_party)
+	return types.Code_not_a_party
 }
 
 // withinLimit refuses what is above a mandate's limit, in base currency.

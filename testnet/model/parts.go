@@ -218,6 +218,6 @@ func (m *Model) paid(r *types.Receivable, x *types.Part, sign int64, day int32) 
 	if x.Bank {
 		o.BankPaid = uint32(int64(o.BankPaid) + sign)
 	}
-	m.closeIfDone(&o, day)
+	m.closeIfDone(&o)
 	m.putOrder(at, o)
 }

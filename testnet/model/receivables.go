@@ -58,7 +58,7 @@ func (m *Model) issueReceivable(c *call, msg *types.IssueReceivable) types.Code 
 		o.Receivables = append(slices.Clone(o.Receivables), id)
 		m.stand(id, &r, lent(o.Legs), p, msg.IssueDay)
 		m.keep(id, &r)
-		m.closeIfDone(&o, msg.IssueDay)
+		m.closeIfDone(&o)
 		m.putOrder(types.OrderKey(msg.Order), o)
 	}
 	m.keep(id, &r)
@@ -110,13 +110,14 @@ func (m *Model) acceptReceivable(c *call, msg *types.AcceptReceivable) types.Cod
 	}
 	p := m.provenance(c, msg.Day)
 	r.Status, r.Accepted, r.AcceptedBy = types.ReceivableStatus_ACCEPTED, true, c.signer
-	r.AcceptedIndependent = m.independent(c.signer, r.Provenance.Signer)
+	issuer := m.receivables.at(types.ReceivableKey(rootOf(msg.Receivable, &r))).Provenance.Signer
+	r.AcceptedIndependent = m.independent(c.signer, r.Provenance.Signer) && m.independent(c.signer, issuer)
 	outside := m.independent(c.signer, r.Receivable.Seller)
 	if r.AcceptedIndependent {
 		p.Evidence = raised(p.Evidence)
 		r.Provenance = withEvidence(r.Provenance, raised(r.Provenance.Evidence))
 	}
-	r.AcceptedCounts = r.AcceptedIndependent && outside && p.Counted && r.Provenance.Counted && !r.Related
+	r.AcceptedCounts = r.AcceptedIndependent && outside && p.Counted && mayCount(&r)
 	m.owe(msg.Receivable, &r, p, msg.Day, r.AcceptedCounts)
 	if r.AcceptedIndependent && outside && p.Counted {
 		m.stand(msg.Receivable, &r, r.Legs|legInvoice, p, msg.Day)

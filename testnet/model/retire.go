@@ -77,7 +77,7 @@ func (m *Model) retire(id string, r *types.Receivable, status types.ReceivableSt
 	if !slices.ContainsFunc(m.ends(root), func(x types.Receivable) bool { return alive(&x) }) {
 		o.Receivables = slices.DeleteFunc(slices.Clone(o.Receivables), func(x string) bool { return x == root })
 	}
-	m.closeIfDone(&o, day)
+	m.closeIfDone(&o)
 	m.putOrder(at, o)
 }
 
@@ -182,19 +182,19 @@ func (m *Model) reviewOrder(r *types.Receivable, day int32) {
 	}
 	at := types.OrderKey(r.Receivable.Order)
 	o := m.orders.at(at)
-	m.closeIfDone(&o, day)
+	m.closeIfDone(&o)
 	m.putOrder(at, o)
 }
 
 func shapeOfSplit(msg *types.SplitReceivable) types.Code {
-	codes := []types.Code{codeOf(types.CheckRecordID(msg.Receivable)), notTooEarly(msg.Day),
-		when(len(msg.Children) < 2 || len(msg.Children) > 16, types.Code_count_out_of_range)}
-	seen := map[string]bool{}
+	code := refusal(codeOf(types.CheckRecordID(msg.Receivable)), when(len(msg.Children) < 2 || len(msg.Children) > 16, types.Code_count_out_of_range))
+	twice, seen := false, map[string]bool{}
 	for _, x := range msg.Children {
-		codes = append(codes, codeOf(types.CheckSourceID(x.Id)), amount(x.AmountMinor), when(seen[x.Id], types.Code_id_taken))
+		code = refusal(code, codeOf(types.CheckSourceID(x.Id)), amount(x.AmountMinor))
+		twice = twice || seen[x.Id]
 		seen[x.Id] = true
 	}
-	return lowest(codes...)
+	return refusal(code, notTooEarly(msg.Day), when(twice, types.Code_id_taken))
 }
 
 func (m *Model) splitReceivable(c *call, msg *types.SplitReceivable) types.Code {
@@ -246,6 +246,10 @@ func (m *Model) divide(c *call, id string, r types.Receivable, msg *types.SplitR
 		child.Receivable, child.BaseMinor = &terms, share(r.BaseMinor, given, r.Receivable.AmountMinor)-gone
 		gone += child.BaseMinor
 		child.Parent, child.Root, child.Level, child.Legs, child.VoidAskedBy = id, rootOf(id, &r), r.Level+1, r.Legs&(legInvoice|legFunds), ""
+		if r.TaxVerifiedBy != "" && !r.AcceptedIndependent {
+			child.Legs &^= legInvoice // the tax authority verified the paper as a whole
+		}
+		child.TaxVerifiedBy = ""
 		m.receivables.put(types.ReceivableKey(c.id(x.Id)), child)
 		parent.Children = append(parent.Children, c.id(x.Id))
 	}

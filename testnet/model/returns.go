@@ -149,7 +149,7 @@ func (m *Model) returnsOver(o *types.Order, day int32) {
 	default:
 		o.Status = o.Before
 	}
-	m.closeIfDone(o, day)
+	m.closeIfDone(o)
 	o.Before = 0
 }
 

@@ -76,6 +76,8 @@ func (m *Model) invoiceStatus(c *call, at types.Key[types.Receivable], msg *type
 	r := m.receivables.at(at)
 	id := msg.Receivable
 	switch {
+	case !alive(&r) && msg.Event == types.TaxEvent_INVOICE_VERIFIED:
+		r.TaxVerifiedBy = c.signer // of what is not claimed nothing is evidence
 	case msg.Event == types.TaxEvent_INVOICE_VERIFIED:
 		r.TaxVerifiedBy = c.signer
 		m.keep(id, &r)
