@@ -296,10 +296,10 @@ func TestStatusAndVersion(t *testing.T) {
 	require.Contains(t, errs, "nothing here")
 }
 
-// The report and trust file that the client's tests keep.
+// The report and trust file that the verifier's tests keep.
 const (
-	goldenReport = "../testdata/report.tcr"
-	goldenTrust  = "../testdata/trust.json"
+	goldenReport = "../verifier/testdata/report.tcr"
+	goldenTrust  = "../verifier/testdata/trust.json"
 )
 
 func TestVerify(t *testing.T) {
@@ -311,17 +311,29 @@ func TestVerify(t *testing.T) {
 
 	out = must(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--lang", "en")
 	require.Contains(t, out, types.SimulationNotice)
-	require.Contains(t, out, "787 of 1000")
+	require.Contains(t, out, "375 of 1000")
 	require.Contains(t, must(t, "verify", "report", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--lang", "zh"), "信用分")
 
 	var v struct {
-		Verified bool
-		Height   int64
-		Receipt  struct{ Result struct{ Score int } }
+		Verified   bool
+		Standing   string
+		Recomputed bool `json:"score_recomputed"`
+		Height     int64
+		Receipt    struct{ Result struct{ Score int } }
+		Entries    struct {
+			Total    int
+			Complete bool
+		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(must(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--json")), &v))
 	require.True(t, v.Verified)
-	require.Equal(t, 787, v.Receipt.Result.Score)
+	require.Equal(t, 375, v.Receipt.Result.Score)
+	require.Equal(t, "fresh", v.Standing)
+	require.True(t, v.Recomputed)
+	require.Equal(t, 41, v.Entries.Total)
+	require.True(t, v.Entries.Complete)
+	out = must(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--lang", "en", "--entries")
+	require.Equal(t, 41, strings.Count(out, "\n")-strings.Count(out[:strings.Index(out, "BASE AMOUNT")], "\n")-1, out)
 
 	data, err := os.ReadFile(goldenReport)
 	require.NoError(t, err)
@@ -331,9 +343,17 @@ func TestVerify(t *testing.T) {
 	status, out, _ = call(t, "verify", bad, "--trust", goldenTrust, "--allow-simulation", "--json")
 	require.Equal(t, exitFail, status)
 	require.Contains(t, out, `"verified": false`)
-	status, _, errs = call(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2026-12-01", "--allow-simulation")
+	status, out, _ = call(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2026-12-01", "--allow-simulation", "--lang", "en")
+	require.Equal(t, exitOld, status)
+	require.Contains(t, out, "OLD TRUST ONLY")
+	require.NotContains(t, out, "VERIFIED")
+	require.Contains(t, must(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2026-12-01", "--allow-simulation", "--lang", "en", "--trust-period", "10000h"), "VERIFIED, FRESH")
+	status, _, errs = call(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--max-age", "24h")
 	require.Equal(t, exitFail, status)
-	require.Contains(t, errs, "trust has expired")
+	require.Contains(t, errs, "older than the greatest age")
+	status, _, errs = call(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--chain-id", "other")
+	require.Equal(t, exitFail, status)
+	require.Contains(t, errs, "another chain")
 	status, _, errs = call(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--subject", "XX:T:1")
 	require.Equal(t, exitFail, status)
 	require.Contains(t, errs, "something else")

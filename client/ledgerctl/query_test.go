@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tradecredit/client"
 	"tradecredit/client/verifier"
 	"tradecredit/types"
 )

@@ -105,20 +105,14 @@ func decodeContainer(data []byte) ([]section, error) {
 		return nil, ErrReportCut
 	}
 	table, rest := data[containerHeader:containerHeader+n*tableRow], data[containerHeader+n*tableRow:]
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxSectionSize),
-		zstd.WithDecoderMaxWindow(maxSectionSize))
-	if err != nil {
-		return nil, err
-	}
-	defer dec.Close()
-	var out []section
+	var out []section // with the stored bytes, until all checksums are right
 	total := uint64(0)
 	for i := range n {
 		row := table[i*tableRow : (i+1)*tableRow]
 		if total += uint64(binary.BigEndian.Uint32(row[2:])); total > maxSectionSize {
 			return nil, fmt.Errorf("%w: more than %d bytes of content", ErrReportSize, maxSectionSize)
 		}
-		s, after, err := takeSection(dec, row, rest)
+		s, after, err := takeSection(row, rest)
 		if err != nil {
 			return nil, err
 		}
@@ -130,33 +124,52 @@ func decodeContainer(data []byte) ([]section, error) {
 	if len(rest) != 0 {
 		return nil, fmt.Errorf("%w: %d bytes", ErrReportTrailing, len(rest))
 	}
+	if err := decompress(out, table); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
-// takeSection reads the stored bytes of a row of the table.
-func takeSection(dec *zstd.Decoder, row, data []byte) (s section, rest []byte, err error) {
+// takeSection takes the stored bytes of a row of the table and holds them to their checksum.
+func takeSection(row, data []byte) (s section, rest []byte, err error) {
 	s.kind = binary.BigEndian.Uint16(row)
-	size, stored := binary.BigEndian.Uint32(row[2:]), binary.BigEndian.Uint32(row[6:])
-	head, sum := row[:10], row[10:]
 	if !knownKind(s.kind) {
 		return s, nil, fmt.Errorf("%w: kind %d is unknown", ErrReportSections, s.kind)
 	}
-	if uint64(len(data)) < uint64(stored) {
+	stored := uint64(binary.BigEndian.Uint32(row[6:]))
+	if uint64(len(data)) < stored {
 		return s, nil, ErrReportCut
 	}
-	if got := sectionSum(head, data[:stored]); !bytes.Equal(got[:], sum) {
+	s.content = data[:stored:stored]
+	if sum := sectionSum(row[:10], s.content); !bytes.Equal(sum[:], row[10:]) {
 		return s, nil, ErrReportChecksum
 	}
-	if err := oneFrame(data[:stored], size); err != nil {
-		return s, nil, err
-	}
-	if s.content, err = dec.DecodeAll(data[:stored], make([]byte, 0, size)); err != nil {
-		return s, nil, fmt.Errorf("%w: %v", ErrReportFrame, err)
-	}
-	if uint32(len(s.content)) != size {
-		return s, nil, fmt.Errorf("%w: a section has %d bytes, not %d", ErrReportFrame, len(s.content), size)
-	}
 	return s, data[stored:], nil
+}
+
+// decompress puts the contents in the place of the stored bytes.
+func decompress(sections []section, table []byte) error {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxSectionSize),
+		zstd.WithDecoderMaxWindow(maxSectionSize))
+	if err != nil {
+		return err
+	}
+	defer dec.Close()
+	for i, s := range sections {
+		size := binary.BigEndian.Uint32(table[i*tableRow+2:])
+		if err := oneFrame(s.content, size); err != nil {
+			return err
+		}
+		content, err := dec.DecodeAll(s.content, make([]byte, 0, size))
+		if err != nil {
+			return fmt.Errorf("%w: %v", ErrReportFrame, err)
+		}
+		if uint32(len(content)) != size {
+			return fmt.Errorf("%w: a section has %d bytes, not %d", ErrReportFrame, len(content), size)
+		}
+		sections[i].content = content
+	}
+	return nil
 }
 
 // oneFrame refuses stored bytes that hide something: a zstd stream may hold skippable frames and several frames, and

@@ -125,7 +125,7 @@ func (p *page) scope(v *Verdict, words *words) {
 		case !o.Known:
 			l.Value = words.unknown
 		default:
-			l.Value = fmt.Sprintf("%s, %s", o.Status, Money(o.Minor, o.Currency))
+			l.Value = words.status(o.Status) + words.comma + Money(o.Minor, o.Currency)
 		}
 		if len(o.Liens) > 0 {
 			l.Text = words.pledged + liensText(o.Liens, o.Currency, words)
@@ -140,7 +140,7 @@ func (p *page) scope(v *Verdict, words *words) {
 	for _, d := range v.Documents {
 		l := line{Code: "document/" + d.ID, Value: words.unknown}
 		if d.Known {
-			l.Value, l.Text = d.Status, fmt.Sprintf(words.document, d.Type, d.Verdicts)
+			l.Value, l.Text = words.status(d.Status), fmt.Sprintf(words.document, d.Type, d.Verdicts)
 			if d.Until != 0 {
 				l.Text += fmt.Sprintf(words.until, types.FormatDay(d.Until))
 			}
@@ -221,7 +221,7 @@ func (p *page) lines(v *Verdict, words *words) {
 	for _, c := range v.Receipt.Result.Points {
 		p.Points = append(p.Points, line{
 			Code: fmt.Sprintf("%-4s", c.Characteristic), Points: fmt.Sprintf("%3d/%3d", c.Points, c.MaxPoints),
-			Value: fmt.Sprintf("%10s", measureText(measures[c.Characteristic], c, words)), Text: text(c.Characteristic),
+			Value: wide(measureText(measures[c.Characteristic], c, words), 10), Text: text(c.Characteristic),
 		})
 	}
 }
@@ -289,6 +289,28 @@ func measureText(m types.Measure, c *types.CharacteristicPoints, words *words) s
 		return fmt.Sprint(c.Value)
 	}
 	return percent(c.Value)
+}
+
+// wide puts spaces before a text until it takes so many columns; Chinese characters take two.
+func wide(s string, columns int) string {
+	for _, r := range s {
+		columns--
+		if r >= 0x2e80 {
+			columns--
+		}
+	}
+	return strings.Repeat(" ", max(columns, 0)) + s
+}
+
+// status is the word for the name of a record's state.
+func (w *words) status(name string) string {
+	for _, kind := range []string{"DOCUMENT_", "DECLARATION_IS_", "DECLARATION_", "TRANSFERABLE_"} {
+		name = strings.TrimPrefix(name, kind)
+	}
+	if s, ok := w.statuses[name]; ok {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToLower(name), "_", " ")
 }
 
 // percent prints basis points.

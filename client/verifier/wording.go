@@ -7,7 +7,9 @@ type words struct {
 	verified, index, noIndex, indexOnly, capped, notApplicable, daysUpTo, daysFrom, better string
 	anchored, oldTrust, notRecomputed, notComplete, notSummed, notTrue                     string
 	free, pledged, reserved, tradePledged, disputed, unknown, document, until              string
+	comma                                                                                  string
 	standings                                                                              map[Standing]string
+	statuses                                                                               map[string]string
 	groups                                                                                 map[string]string
 	classes                                                                                map[types.ScoreClass]string
 	unscored                                                                               map[types.Unscored]string
@@ -28,6 +30,7 @@ var english = &words{
 	notSummed:     "that the rows behind the score follow from the log (not all entries up to then are in the file)",
 	notTrue:       "that the facts themselves are true: their sources signed them",
 	free:          "NOT PLEDGED", pledged: "PLEDGED to ", reserved: ", reserved", tradePledged: "; but its trade %s carries %d liens", disputed: "; disputed (%s)",
+	comma:   ", ",
 	unknown: "not on the ledger", document: "type %s, %d verdicts", until: ", valid until %s",
 	standings: map[Standing]string{Fresh: "FRESH", Reanchored: "RE-ANCHORED", OldTrustOnly: "OLD TRUST ONLY"},
 	groups: map[string]string{
@@ -72,6 +75,12 @@ var chinese = &words{
 	notSummed:     "评分所用的汇总确由日志得出(截至评分时的明细未全部在文件中)",
 	notTrue:       "事实本身的真实性:由各自来源签名负责",
 	free:          "未质押", pledged: "已质押给 ", reserved: ",预留", tradePledged: ";但其所属交易 %s 上有 %d 项质押", disputed: ";有争议(%s)",
+	comma: ",",
+	statuses: map[string]string{
+		"ISSUED": "已开立", "ACCEPTED": "已承兑", "PARTLY_SETTLED": "部分结清", "SETTLED": "已结清", "REJECTED": "已拒绝", "VOID": "已作废", "WRITTEN_OFF": "已核销", "SPLIT": "已拆分",
+		"DECLARED": "已申报", "INSPECTED": "已查验", "RELEASED": "已放行", "GATE_OUT": "已出关", "CLOSED": "已结关", "LIVE": "有效",
+		"ANCHORED": "已存证", "VERIFIED": "已核验", "EXPIRED": "已过期", "REVOKED": "已撤销", "SUPERSEDED": "已被替代", "SURRENDERED": "已交回",
+	},
 	unknown: "账本上没有", document: "类型 %s,核验结论 %d 项", until: ",有效期至 %s",
 	standings: map[Standing]string{Fresh: "有效", Reanchored: "已续期", OldTrustOnly: "仅旧信任"},
 	groups: map[string]string{

@@ -133,21 +133,22 @@ func (w *world) blockLog(height int64) (*types.BlockLog, [][]byte) {
 func trade(n int, day int32) []*types.Entry {
 	var out []*types.Entry
 	for i := 0; len(out) < n; i++ {
+		number := sha256.Sum256(fmt.Append(nil, "number", i)) // as the numbers of real papers, which do not compress
 		issued := day - 600 + int32(i*590/max(n, 1))
-		due, base := issued+30, int64(100_000+i*37)
+		due, base := issued+30, int64(100_000+i*37+int(number[11])*int(number[12])*i%9_000_000)
 		paid := due + int32(i%5)*7 - 10
 		with := fmt.Sprintf("USCC:seller-%d", i%6)
-		record := fmt.Sprintf("receivable/platform/R-%06d", i)
+		record := fmt.Sprintf("receivable/platform/R-%x", number[:5])
 		e := types.Entry{Record: record, Counterparty: with, Member: fmt.Sprintf("member-%d", i%3), Day: issued, DueDay: due, BaseMinor: base,
 			Evidence: types.Evidence_SOURCE_SIGNED, Counted: true, Height: 1 + int64(2*len(out)/(n+1))}
 		owed := e
 		owed.Kind, owed.Open = types.EntryKind_ENTRY_OBLIGATION, true
-		customs := types.Entry{Kind: types.EntryKind_ENTRY_CUSTOMS, Record: fmt.Sprintf("customs-event/customs/D-%06d", i), Member: "customs", Day: issued,
+		customs := types.Entry{Kind: types.EntryKind_ENTRY_CUSTOMS, Record: fmt.Sprintf("customs-event/customs/D-%x", number[5:10]), Member: "customs", Day: issued,
 			Evidence: types.Evidence_SOURCE_SIGNED, Counted: i%2 == 0, Late: i%7 == 0, Height: e.Height}
 		out = append(out, &customs, &owed)
 		if i%9 != 8 && paid <= day {
 			part := e
-			part.Kind, part.Record, part.Day, part.Open, part.First, part.Last = types.EntryKind_ENTRY_PAID, "settlement/"+fmt.Sprintf("%064x", i), paid, true, true, true
+			part.Kind, part.Record, part.Day, part.Open, part.First, part.Last = types.EntryKind_ENTRY_PAID, fmt.Sprintf("settlement/%x", sha256.Sum256(fmt.Append(nil, i))), paid, true, true, true
 			part.Dbt, part.P, part.MonthNow = paid-due, score.PartScore(paid-due), types.MonthOf(paid)
 			out = append(out, &part)
 		}
