@@ -132,10 +132,10 @@ func (m *Model) governedField(field, code string) types.Code {
 		list = types.CodeListName_HS6
 	case field == "Mode":
 		list = types.CodeListName_MODES
-	case field == "Place" && len(code) == 5:
-		list = types.CodeListName_LOCODES
 	case (field == "Place" || field == "Jurisdiction" || field == "District") && len(code) == 2:
 		list = types.CodeListName_COUNTRIES
+	case field == "Place":
+		list = types.CodeListName_LOCODES
 	}
 	listed, governed := m.listed(list, code)
 	return when(governed && !listed, types.Code_code_not_in_list)

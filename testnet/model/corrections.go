@@ -38,7 +38,7 @@ type correction struct {
 	source string // the id that the new version names
 	day    int32
 	shape  types.Code
-	time   types.Code
+	time   types.Code // days that are no event's, asked before the signer
 	old    types.Msg // as it was stated, nil when there is no such record
 	p      *types.Provenance
 	apply  func(c *call, p, act *types.Provenance) types.Code
@@ -58,16 +58,16 @@ func (m *Model) correctRecord(c *call, msg *types.CorrectRecord) types.Code {
 		return types.Code_not_correctable
 	}
 	x := m.correctionOf(kind, id, r)
-	code := refusal(lowest(codeOf(types.CheckRecordID(id)), unless(replacementKinds[types.RowOf(r).Name] == kind, types.Code_field_not_of_event), x.shape), x.time)
+	code := refusal(codeOf(types.CheckRecordID(id)), unless(replacementKinds[types.RowOf(r).Name] == kind, types.Code_field_not_of_event), x.shape)
 	if code != types.Code_ok {
 		return code
 	}
 	if x.old == nil {
 		return types.Code_record_unknown
 	}
-	code = refusal(unless(x.p.Signer == c.signer && x.p.Role == c.key.Role, types.Code_not_the_original_signer),
-		when(x.p.Fallen || m.disputed.at(types.DisputedItemKey(msg.Record)).Left || c.id(x.source) != id, types.Code_not_correctable),
-		when(same(x.old, r), types.Code_correction_changes_nothing))
+	code = refusal(x.time, unless(x.p.Signer == c.signer && x.p.Role == c.key.Role, types.Code_not_the_original_signer),
+		when(x.p.Fallen || c.id(x.source) != id, types.Code_not_correctable), when(same(x.old, r), types.Code_correction_changes_nothing),
+		when(m.disputed.at(types.DisputedItemKey(msg.Record)).Left, types.Code_not_correctable), m.eventDay(x.day))
 	if code != types.Code_ok {
 		return code
 	}
@@ -75,7 +75,7 @@ func (m *Model) correctRecord(c *call, msg *types.CorrectRecord) types.Code {
 	p := *x.p
 	p.Content = contentOf(x.p.OnBehalfOf, r)
 	p.Late = x.day < types.DayOf(p.Unix, m.offset)-30
-	p.Backfill = p.Late && m.inBackfill(c.signer, x.day)
+	p.Backfill = p.Late && (p.Backfill || m.inBackfill(c.signer, x.day))
 	p.Counted = !p.Late || p.Backfill || p.Evidence == types.Evidence_SOURCE_SIGNED && countsLate(p.Role)
 	n := uint32(1)
 	for m.versions.has(types.VersionKey(msg.Record, n)) {
@@ -83,7 +83,7 @@ func (m *Model) correctRecord(c *call, msg *types.CorrectRecord) types.Code {
 	}
 	version := types.RecordVersion{Record: msg.Record, UntilHeight: m.height, CorrectedBy: act, Reason: msg.Reason}
 	m.versions.put(types.VersionKey(msg.Record, n), version)
-	return x.apply(c, &p, act)
+	return refusal(x.apply(c, &p, act), when(n > 32, types.Code_not_correctable))
 }
 
 func same(a, b types.Msg) bool { return bytes.Equal(contentOf("", a), contentOf("", b)) }
@@ -100,37 +100,37 @@ func (m *Model) correctionOf(kind, id string, r types.Msg) *correction {
 	x := &correction{}
 	switch msg := r.(type) {
 	case *types.RecordLogisticsEvent:
-		x.shape, x.time, x.source, x.day = m.shapeOfMovement(msg), m.movementDay(msg), msg.Id, msg.Day
+		x.shape, x.time, x.source, x.day = m.shapeOfMovement(msg), m.movementDay(msg), msg.Id, min(msg.Day, m.day+1)
 		if old, ok := m.movements.get(types.MovementKey(id)); ok && kind == "movement" {
 			x.old, x.p = old.Event, old.Provenance
 			x.apply = func(c *call, p, act *types.Provenance) types.Code { return m.correctMovement(c, old, msg, p, act) }
 		}
 	case *types.RecordTrace:
-		x.shape, x.time, x.source, x.day = m.shapeOfTrace(msg), m.eventDay(msg.Day), msg.Id, msg.Day
+		x.shape, x.time, x.source, x.day = m.shapeOfTrace(msg), types.Code_ok, msg.Id, msg.Day
 		if old, ok := m.traces.get(types.TraceKey(id)); ok && kind == "trace" {
 			x.old, x.p = old.Trace, old.Provenance
 			x.apply = func(_ *call, p, _ *types.Provenance) types.Code { return m.correctTrace(id, old, msg, p) }
 		}
 	case *types.RecordTaxEvent:
-		x.shape, x.time, x.source, x.day = m.shapeOfTaxEvent(msg), m.eventDay(msg.Day), msg.Id, msg.Day
+		x.shape, x.time, x.source, x.day = m.shapeOfTaxEvent(msg), types.Code_ok, msg.Id, msg.Day
 		if old, ok := m.taxEvents.get(types.TaxEventKey(id)); ok && kind == "tax-event" {
 			x.old, x.p = old.Event, old.Provenance
 			x.apply = func(_ *call, p, act *types.Provenance) types.Code { return m.correctTaxEvent(id, old, msg, p, act) }
 		}
 	case *types.RecordFxEvent:
-		x.shape, x.time, x.source, x.day = m.shapeOfFxEvent(msg), m.eventDay(msg.Day), msg.Id, msg.Day
+		x.shape, x.time, x.source, x.day = m.shapeOfFxEvent(msg), types.Code_ok, msg.Id, msg.Day
 		if old, ok := m.fxEvents.get(types.FxEventKey(id)); ok && kind == "fx-event" {
 			x.old, x.p = old.Event, old.Provenance
 			x.apply = func(_ *call, p, act *types.Provenance) types.Code { return m.correctFxEvent(id, old, msg, p, act) }
 		}
 	case *types.RecordAdverse:
-		x.shape, x.time, x.source, x.day = shapeOfAdverse(msg), refusal(m.eventDay(msg.Day), m.eventDay(msg.EndDay)), msg.Id, msg.Day
+		x.shape, x.time, x.source, x.day = shapeOfAdverse(msg), m.eventDay(msg.EndDay), msg.Id, msg.Day
 		if old, ok := m.adverses.get(types.AdverseKey(id)); ok && kind == "adverse" {
 			x.old, x.p = old.Adverse, old.Provenance
 			x.apply = func(_ *call, p, act *types.Provenance) types.Code { return m.correctAdverse(id, old, msg, p, act) }
 		}
 	case *types.RecordPolicy:
-		x.shape, x.time, x.source, x.day = m.shapeOfPolicy(msg), refusal(m.eventDay(msg.FromDay), m.expiry(msg.UntilDay)), msg.Id, msg.FromDay
+		x.shape, x.time, x.source, x.day = m.shapeOfPolicy(msg), types.Code_ok, msg.Id, msg.FromDay
 		if old, ok := m.policies.get(types.PolicyKey(id)); ok && kind == "policy" {
 			x.old, x.p = old.Policy, old.Provenance
 			x.apply = func(_ *call, p, act *types.Provenance) types.Code { return m.correctPolicy(id, old, msg, p, act) }
@@ -147,7 +147,8 @@ func (m *Model) correctMovement(c *call, x types.Movement, msg *types.RecordLogi
 	}
 	o := m.orders.at(on)
 	delivery, moved := msg.Event == types.LogisticsEvent_DELIVERED, msg.Day != x.Event.Day
-	stuck := delivery && moved && !(x.SellerEntry != 0 && m.logs[o.Order.Seller][x.SellerEntry-1].Independent && m.logs[o.Order.Seller][x.SellerEntry-1].Counted)
+	stuck := delivery && moved && !(p.Counted && x.SellerEntry != 0 && m.logs[o.Order.Seller][x.SellerEntry-1].Independent &&
+		m.logs[o.Order.Seller][x.SellerEntry-1].Counted)
 	code := refusal(notLongBefore(msg.Day, &o), when(stuck, types.Code_not_correctable))
 	if code != types.Code_ok {
 		return code
@@ -157,12 +158,13 @@ func (m *Model) correctMovement(c *call, x types.Movement, msg *types.RecordLogi
 		m.corrected(o.Order.Buyer, o.Order.Seller, string(at), act)
 	}
 	if !delivery || moved {
-		m.restate(o.Order.Seller, &x.SellerEntry, x.Provenance, p, msg.Day, func(e *types.Entry) {
-			if delivery {
-				e.OnTime, e.Open = msg.Day <= o.Order.PromisedDay, false
-			}
-		})
-		m.restate(o.Order.Buyer, &x.BuyerEntry, x.Provenance, p, msg.Day, func(*types.Entry) {})
+		ofOrder := func(e *types.Entry) {
+			e.DueDay, e.BaseMinor, e.Open = o.Order.PromisedDay, o.BaseMinor, false
+			e.OnTime = e.Kind == types.EntryKind_ENTRY_DELIVERED && msg.Day <= o.Order.PromisedDay
+			e.Counted = e.Counted && o.Provenance.Counted && !o.Related && msg.Event != types.LogisticsEvent_ESTIMATE
+		}
+		m.restate(o.Order.Seller, &x.SellerEntry, x.Provenance, p, msg.Day, ofOrder)
+		m.restate(o.Order.Buyer, &x.BuyerEntry, x.Provenance, p, msg.Day, ofOrder)
 	}
 	if delivery {
 		o.DeliveredDay = msg.Day
@@ -180,8 +182,7 @@ func (m *Model) restate(subject string, entry *uint64, was, p *types.Provenance,
 	}
 	row := m.logs[subject][*entry-1]
 	m.excludeRow(subject, *entry, was)
-	row.Day, row.Late = day, p.Late
-	row.Counted = p.Counted && (row.Counted || !was.Counted)
+	row.Day, row.Late, row.Counted = day, p.Late, p.Counted
 	change(&row)
 	*entry = m.post(subject, row)
 }
@@ -218,7 +219,7 @@ func (m *Model) correctFxEvent(id string, x types.FxRecord, msg *types.RecordFxE
 	code := unless(fits, types.Code_not_correctable)
 	if len(msg.Settlement) > 0 {
 		s := m.settlements.at(types.SettlementKey(msg.Settlement))
-		code = refusal(code, unless(msg.Currency == s.Currency && msg.AmountMinor <= s.AmountMinor, types.Code_fx_terms_differ))
+		code = refusal(code, when(s.Reversed, types.Code_settlement_reversed), unless(msg.Currency == s.Currency && msg.AmountMinor <= s.AmountMinor, types.Code_fx_terms_differ))
 	}
 	base, unfixed := m.base(msg.AmountMinor, msg.Currency, msg.Day)
 	if code = refusal(code, unfixed); code != types.Code_ok {
@@ -252,7 +253,7 @@ func (m *Model) correctAdverse(id string, x types.Adverse, msg *types.RecordAdve
 func (m *Model) correctPolicy(id string, x types.Policy, msg *types.RecordPolicy, p, act *types.Provenance) types.Code {
 	old := x.Policy
 	fits := msg.Object == old.Object && msg.Insured == old.Insured && msg.Currency == old.Currency && x.Status == types.PolicyStatus_POLICY_LIVE
-	if code := refusal(unless(fits, types.Code_not_correctable), when(msg.AmountMinor < x.PaidMinor, types.Code_claims_exceed_policy)); code != types.Code_ok {
+	if code := refusal(m.expiry(msg.UntilDay), unless(fits, types.Code_not_correctable), when(msg.AmountMinor < x.PaidMinor, types.Code_claims_exceed_policy)); code != types.Code_ok {
 		return code
 	}
 	at := types.PolicyKey(id)

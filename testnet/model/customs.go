@@ -69,7 +69,8 @@ func shapeOfMode(msg *types.RecordCustomsEvent) types.Code {
 	if !ok {
 		return types.Code_mode_not_supported
 	}
-	codes := []types.Code{when(x.exports && !msg.Export, types.Code_mode_not_supported)}
+	codes := []types.Code{when(x.exports && !msg.Export, types.Code_mode_not_supported), optionalDigest(msg.ListRoot),
+		when(msg.ListCount > maxParcels, types.Code_count_out_of_range)}
 	if x.zone {
 		codes = append(codes, when(msg.BondedZone == "", types.Code_bonded_zone_required),
 			when(msg.BondedZone != "" && !zoneCode(msg.BondedZone), types.Code_code_malformed))
@@ -77,8 +78,7 @@ func shapeOfMode(msg *types.RecordCustomsEvent) types.Code {
 		codes = append(codes, when(msg.BondedZone != "", types.Code_field_not_of_event))
 	}
 	if x.list {
-		codes = append(codes, when(msg.ListCount == 0 || len(msg.ListRoot) == 0, types.Code_list_required),
-			when(msg.ListCount > maxParcels, types.Code_count_out_of_range), optionalDigest(msg.ListRoot))
+		codes = append(codes, when(msg.ListCount == 0 || len(msg.ListRoot) == 0, types.Code_list_required))
 	} else {
 		codes = append(codes, when(msg.ListCount != 0 || len(msg.ListRoot) != 0, types.Code_field_not_of_event))
 	}

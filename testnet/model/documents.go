@@ -161,7 +161,7 @@ func (m *Model) verifyDocument(c *call, msg *types.VerifyDocument) types.Code {
 		return types.Code_document_state_forbids
 	case string(msg.Commitment) != string(d.Document.Commitment):
 		return types.Code_commitment_differs
-	case expired || d.Document.ValidUntilDay != 0 && msg.Day > d.Document.ValidUntilDay:
+	case expired || d.Document.ValidUntilDay != 0 && max(msg.Day, m.day) > d.Document.ValidUntilDay:
 		return types.Code_document_expired
 	case d.ErasedDay != 0:
 		return types.Code_payload_erased
@@ -232,7 +232,7 @@ func (m *Model) revokeDocument(c *call, msg *types.RevokeDocument) types.Code {
 	if who == "" {
 		who = c.signer
 	}
-	code = refusal(m.mandate(c), unless(who == d.Document.Issuer || who == d.Document.Subject, types.Code_not_the_issuer))
+	code = refusal(unless(who == d.Document.Issuer || who == d.Document.Subject, types.Code_not_the_issuer), m.mandate(c))
 	if code != types.Code_ok {
 		return code
 	}
@@ -262,7 +262,7 @@ func (m *Model) erasePayload(c *call, msg *types.ErasePayload) types.Code {
 		return types.Code_document_unknown
 	}
 	custodian := c.party() == d.Document.Subject || c.own() && c.signer == d.Provenance.Signer
-	code = refusal(m.mandate(c), unless(custodian, types.Code_not_the_custodian))
+	code = refusal(unless(custodian, types.Code_not_the_custodian), m.mandate(c))
 	if code != types.Code_ok {
 		return code
 	}

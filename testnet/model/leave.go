@@ -26,7 +26,11 @@ func (m *Model) excludeAs(subject string, entry uint64, p *types.Provenance, kin
 		return
 	}
 	row := m.logs[subject][entry-1]
-	if !row.Counted || p.Fallen && !p.Counted {
+	if p.Fallen { // nobody sound stands behind it any more
+		row.Independent, row.Counted = false, row.Counted && p.Counted
+	}
+	broken := row.Kind == types.EntryKind_ENTRY_DELIVERED && row.Open && !row.OnTime // a broken promise counts whoever delivered
+	if !row.Counted && !broken {
 		return
 	}
 	e := row
@@ -70,20 +74,32 @@ func (m *Model) leaveReceivable(id string) {
 
 // leaveSettlement: all its parts, the last first, and what rests on them.
 func (m *Model) leaveSettlement(at types.Key[types.Settlement]) {
-	m.partsFall(at, m.settlements.at(at).CreditorSide, m.day)
+	if s := m.settlements.at(at); !s.Reversed {
+		m.partsFall(at, s.CreditorSide, m.day)
+	}
 }
 
 // leaveOrder: the purchase, the sale with its weight and its promise, and a promise that a cancellation left broken.
 func (m *Model) leaveOrder(at types.Key[types.Order]) {
 	o := m.orders.at(at)
 	m.excludeRow(o.Order.Buyer, o.BoughtEntry, o.Provenance)
-	if o.SaleEntry != 0 {
+	switch {
+	case o.PromiseEntry != 0:
+		m.unsell(&o)
+	case o.SaleEntry != 0:
 		e := m.logs[o.Order.Seller][o.SaleEntry-1]
-		e.Kind, e.Reverses, e.Open = types.EntryKind_ENTRY_ORDER_SOLD_REVERSED, o.SaleEntry, o.PromiseEntry != 0
+		e.Kind, e.Reverses, e.Open = types.EntryKind_ENTRY_ORDER_SOLD_REVERSED, o.SaleEntry, false
+		if o.SaleEntry == o.SoldEntry && o.Provenance.Fallen {
+			e.Evidence = types.Evidence_SELF_DECLARED
+		}
 		m.post(o.Order.Seller, e)
 	}
-	m.excludeRow(o.Order.Seller, o.CancelledEntry, o.Provenance)
-	o.BoughtEntry, o.SaleEntry, o.PromiseEntry, o.CancelledEntry = 0, 0, 0, 0
+	if o.CancelledEntry != 0 { // it counts whoever recorded the order
+		e := m.logs[o.Order.Seller][o.CancelledEntry-1]
+		e.Kind, e.Excludes, e.Reverses = types.EntryKind_ENTRY_EVENT_EXCLUDED, e.Kind, o.CancelledEntry
+		m.post(o.Order.Seller, e)
+	}
+	o.BoughtEntry, o.SoldEntry, o.SaleEntry, o.PromiseEntry, o.CancelledEntry = 0, 0, 0, 0, 0
 	o.Provenance = uncounted(o.Provenance)
 	m.putOrder(at, o)
 }
