@@ -6,7 +6,6 @@ import (
 	"log"
 	"os"
 	"strings"
-	"time"
 
 	"tradecredit/client"
 	"tradecredit/types"
@@ -31,29 +30,6 @@ func ExampleGet() {
 	default:
 		fmt.Println(r.Status, "at height", proven.Height, "(proved)")
 	}
-}
-
-// Verifying a report file without a network.
-func ExampleVerify() {
-	trust, err := client.ReadTrust("testdata/trust.json")
-	if err != nil {
-		log.Fatal(err)
-	}
-	report, err := client.ReadReportFile("testdata/report.tcr")
-	if err != nil {
-		log.Fatal(err)
-	}
-	filed := time.Date(2025, 11, 30, 0, 0, 0, 0, time.UTC) // time.Now() for a new one
-	_, err = client.Verify(report, trust, client.VerifyOptions{Now: filed})
-	fmt.Println(err)
-	v, err := client.Verify(report, trust, client.VerifyOptions{Now: filed, AllowSimulation: true})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(v.Receipt.Subject, v.Receipt.Result.Score, v.Receipt.Result.Class)
-	// Output:
-	// report comes from a simulated network: its institutions and keys are made up
-	// USCC:91350100M000100Y43 787 CLASS_2
 }
 
 // Loading a file with a function of one's own in place of a mapping file.

@@ -146,8 +146,11 @@ func (m *reportMaker) history(r *verifier.Report, receipt *types.Receipt, which 
 		return
 	}
 	value := m.fetch(string(types.SubjectKey(receipt.Subject)))
-	if m.err != nil || value == nil {
-		return // an enterprise of which nothing was ever recorded
+	if m.err == nil && value == nil {
+		m.err = fmt.Errorf("%w: %s has a receipt and no log", verifier.ErrReportEntries, receipt.Subject)
+	}
+	if m.err != nil {
+		return
 	}
 	head := new(types.SubjectHead)
 	if m.err = head.Unmarshal(value); m.err != nil {

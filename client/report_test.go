@@ -36,7 +36,7 @@ func reportNode(simulation bool, change func(*types.Receipt)) (*fakeNode, verifi
 func TestMakeReport(t *testing.T) {
 	n, open := reportNode(false, nil)
 	c, _ := n.serve(t)
-	opts := ReportOptions{Opening: open, Objects: []string{"receivable/platform/R-1"}, Documents: []string{"verifier/D-1"}}
+	opts := ReportOptions{Opening: open, Entries: EntryRange{None: true}, Objects: []string{"receivable/platform/R-1"}, Documents: []string{"verifier/D-1"}}
 	r, err := c.MakeReport(context.Background(), "bank-a/Q-1", opts)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "r.tcr")
@@ -59,7 +59,7 @@ func TestMakeReport(t *testing.T) {
 	require.ErrorIs(t, err, verifier.ErrReportScope)
 	wrong := open
 	wrong.Purpose = types.Purpose_AUDIT
-	_, err = c.MakeReport(context.Background(), "bank-a/Q-1", ReportOptions{Opening: wrong})
+	_, err = c.MakeReport(context.Background(), "bank-a/Q-1", ReportOptions{Opening: wrong, Entries: EntryRange{None: true}})
 	require.ErrorIs(t, err, verifier.ErrReportOpening)
 }
 
@@ -71,7 +71,7 @@ func TestReportOverChangedValidators(t *testing.T) {
 	half := append(append(old[:0:0], old[:2]...), testValidators("new", 2)...)
 	n.chain.sets = [][]ed25519.PrivKey{old, old, half, testValidators("new", 4)}
 	c, _ := n.serve(t)
-	r, err := c.MakeReport(context.Background(), "bank-a/Q-1", ReportOptions{Opening: open})
+	r, err := c.MakeReport(context.Background(), "bank-a/Q-1", ReportOptions{Opening: open, Entries: EntryRange{None: true}})
 	require.NoError(t, err)
 	require.NotEmpty(t, r.Chain)
 	v, err := verifier.Verify(r, n.chain.trust(), verifier.Options{Now: n.now})
@@ -122,7 +122,7 @@ func TestRenewReport(t *testing.T) {
 	n.chain.sets = [][]ed25519.PrivKey{old, old, old, old, old, half, testValidators("new", 4)}
 	n.chain.step = 24 * time.Hour
 	c, url := n.serve(t)
-	r, err := c.MakeReport(context.Background(), "bank-a/Q-1", ReportOptions{Opening: open})
+	r, err := c.MakeReport(context.Background(), "bank-a/Q-1", ReportOptions{Opening: open, Entries: EntryRange{None: true}})
 	require.NoError(t, err)
 	_, err = c.RenewReport(context.Background(), r)
 	require.ErrorIs(t, err, verifier.ErrReportAnchor, "the state has no log of blocks")
