@@ -67,12 +67,8 @@ func (m *Model) weighs(x *types.AdverseMark) bool {
 func (m *Model) mark(id string, x *types.Adverse) types.Code {
 	at := types.AdverseMarksKey(x.Adverse.Subject)
 	row := m.adverseMarks.at(at)
-	had := slices.ContainsFunc(row.Marks, func(k *types.AdverseMark) bool { return k.Record == id })
 	k := &types.AdverseMark{Record: id, Kind: x.Adverse.Kind, Day: x.Adverse.Day, EndDay: x.EndDay}
 	leaves := contains(caps, k.Kind) && x.Provenance.Counted && !x.Provenance.Fallen && !x.Suppressed && m.weighs(k)
-	if !had && !leaves {
-		return types.Code_ok
-	}
 	var marks []*types.AdverseMark
 	for _, old := range row.Marks {
 		if old.Record != id && m.weighs(old) {

@@ -222,7 +222,14 @@ func (m *Model) imprint(x *collateral, f *types.Financing) types.Code {
 				m.alert(f, p, h)
 			}
 		}
-		row.Hits = append(slices.Clone(row.Hits), &types.FingerprintHit{Financing: f.Id, Object: x.paper, Lender: f.Lender})
+		switch {
+		case len(row.Hits) < 64:
+			row.Hits = append(slices.Clone(row.Hits), &types.FingerprintHit{Financing: f.Id, Object: x.paper, Lender: f.Lender})
+		case p.number == 1 || p.number == 6:
+			return types.Code_too_many_liens
+		default:
+			row.Unnamed++
+		}
 		m.fingerprints.put(at, row)
 	}
 	return types.Code_ok
@@ -251,10 +258,14 @@ func (m *Model) unprint(x *collateral, financing string) {
 	for _, p := range printsOf(x) {
 		at := types.FingerprintKey(p.number, p.epoch, p.digest)
 		row := m.fingerprints.at(at)
+		named := len(row.Hits)
 		row.Hits = slices.DeleteFunc(slices.Clone(row.Hits), func(h *types.FingerprintHit) bool {
 			return h.Financing == financing && h.Object == x.paper
 		})
-		if len(row.Hits) == 0 {
+		if len(row.Hits) == named {
+			row.Unnamed--
+		}
+		if len(row.Hits) == 0 && row.Unnamed == 0 {
 			m.fingerprints.drop(at)
 		} else {
 			m.fingerprints.put(at, row)

@@ -25,19 +25,27 @@ func (m *Model) openDispute(c *call, msg *types.OpenDispute) types.Code {
 	id := c.id(msg.Id)
 	at := types.DisputeKey(id)
 	if old, ok := m.disputes.get(at); ok {
-		return either(string(old.Provenance.Content) == string(c.content), types.Code_already_recorded, types.Code_id_taken)
-	}
-	if code = m.mandate(c); code != types.Code_ok {
+		p, code := m.again(c, old.Provenance)
+		if p != nil {
+			old.Provenance = p
+			m.disputes.put(at, old)
+		}
 		return code
 	}
 	x, subject := m.itemOf(msg.Item), c.party()
+	if code = refusal(m.registered(subject), m.mandate(c)); code != types.Code_ok {
+		return code
+	}
 	if x == nil {
 		return types.Code_record_unknown
 	}
 	rowAt := types.DisputedItemKey(msg.Item)
 	row := m.disputed.at(rowAt)
 	again := slices.Contains(row.Disputants, subject)
-	code = refusal(m.apart(c, x.provider, x.signer), when(x.unfit, types.Code_item_not_disputable),
+	if c.behalf != "" {
+		code = m.apart(c, x.provider, x.signer)
+	}
+	code = refusal(code, when(x.unfit, types.Code_item_not_disputable),
 		unless(x.isAbout(subject), types.Code_item_of_another), when(row.Left, types.Code_item_not_disputable), when(row.Open != "", types.Code_dispute_open),
 		when(again && !row.Leave, types.Code_dispute_needs_leave))
 	if code != types.Code_ok {
@@ -62,11 +70,8 @@ func (m *Model) openDispute(c *call, msg *types.OpenDispute) types.Code {
 	return types.Code_ok
 }
 
-// apart refuses a member that stands, or whose group stands, on the other side.
+// apart refuses a signer that stands, or whose group stands, on the other side.
 func (m *Model) apart(c *call, others ...string) types.Code {
-	if c.key.Role == types.Role_ENTERPRISE {
-		return types.Code_ok
-	}
 	for _, other := range others {
 		if !m.independent(c.signer, other) {
 			return types.Code_same_control_group
@@ -82,6 +87,16 @@ func (c *call) answers(d *types.Dispute) bool {
 
 // opened tells whether the signer acts for who opened a dispute.
 func (c *call) opened(d *types.Dispute) bool { return c.party() == d.Subject }
+
+// disputeAgain answers what the signer said before in the same words; of is the field that it made.
+func (m *Model) disputeAgain(c *call, id string, d *types.Dispute, of **types.Provenance) types.Code {
+	p, code := m.again(c, *of)
+	if p != nil {
+		*of = p
+		m.disputes.put(types.DisputeKey(id), *d)
+	}
+	return code
+}
 
 // until is when the state of a dispute ends by itself; 0: it has ended.
 func until(d *types.Dispute) int64 {
@@ -157,12 +172,15 @@ func (m *Model) respondDispute(c *call, msg *types.RespondDispute) types.Code {
 	if !ok {
 		return types.Code_dispute_unknown
 	}
-	if code = refusal(unless(c.answers(&d), types.Code_not_the_provider), m.mandate(c), when(said(c, d.Responded), types.Code_already_recorded)); code != types.Code_ok {
+	if code = refusal(unless(c.answers(&d), types.Code_not_the_provider), m.mandate(c)); code != types.Code_ok {
 		return code
+	}
+	if said(c, d.Responded) {
+		return m.disputeAgain(c, msg.Dispute, &d, &d.Responded)
 	}
 	conceded := msg.Position == types.DisputePosition_CONCEDED
 	if conceded {
-		code = m.apart(c, d.Subject, d.Provenance.Signer)
+		code = m.apart(c, d.Provenance.Signer)
 	}
 	if code = refusal(code, m.disputeIs(&d, types.DisputeStatus_FLAGGED)); code != types.Code_ok {
 		return code
@@ -186,9 +204,13 @@ func (m *Model) escalateDispute(c *call, msg *types.EscalateDispute) types.Code 
 	if !ok {
 		return types.Code_dispute_unknown
 	}
-	code := refusal(unless(c.answers(&d) || c.opened(&d), types.Code_not_a_disputant), m.mandate(c),
-		when(said(c, d.Escalated), types.Code_already_recorded), m.disputeIs(&d, types.DisputeStatus_RESPONDED))
-	if code != types.Code_ok {
+	if code := refusal(unless(c.answers(&d) || c.opened(&d), types.Code_not_a_disputant), m.mandate(c)); code != types.Code_ok {
+		return code
+	}
+	if said(c, d.Escalated) {
+		return m.disputeAgain(c, msg.Dispute, &d, &d.Escalated)
+	}
+	if code := m.disputeIs(&d, types.DisputeStatus_RESPONDED); code != types.Code_ok {
 		return code
 	}
 	d.Escalated = m.provenance(c, m.day)
@@ -205,7 +227,11 @@ func (m *Model) resolveDispute(c *call, msg *types.ResolveDispute) types.Code {
 	if !ok {
 		return types.Code_dispute_unknown
 	}
-	if code = m.mayResolve(c, &d, msg); code != types.Code_ok {
+	code = m.mayResolve(c, &d, msg)
+	if code == types.Code_already_recorded {
+		return m.disputeAgain(c, msg.Dispute, &d, &d.Resolved)
+	}
+	if code != types.Code_ok {
 		return code
 	}
 	d.Outcome, d.ResolvedBy, d.Leave, d.Resolved, d.AwardDigest = msg.Outcome, c.signer, msg.Leave, m.provenance(c, m.day), msg.AwardDigest
@@ -221,10 +247,18 @@ func (m *Model) mayResolve(c *call, d *types.Dispute, msg *types.ResolveDispute)
 	switch {
 	case c.answers(d):
 		may := msg.Outcome == types.DisputeOutcome_ITEM_CORRECTED || msg.Outcome == types.DisputeOutcome_ITEM_EXPUNGED
-		return refusal(m.mandate(c), before, m.apart(c, d.Subject, d.Provenance.Signer), open, unless(may && !msg.Leave, types.Code_provider_cannot))
+		hand := types.Code_ok
+		if msg.Outcome == types.DisputeOutcome_ITEM_EXPUNGED {
+			hand = m.apart(c, d.Provenance.Signer)
+		}
+		return refusal(m.mandate(c), before, hand, open, unless(may && !msg.Leave, types.Code_provider_cannot))
 	case c.opened(d):
 		may := msg.Outcome == types.DisputeOutcome_DISPUTE_WITHDRAWN
-		return refusal(m.mandate(c), before, m.apart(c, d.Provider, x.signer), open, unless(may && !msg.Leave, types.Code_provider_cannot))
+		hand := types.Code_ok
+		if c.behalf != "" {
+			hand = m.apart(c, d.Provider, x.signer)
+		}
+		return refusal(m.mandate(c), before, hand, open, unless(may && !msg.Leave, types.Code_provider_cannot))
 	case c.key.Role == types.Role_ARBITER && c.own():
 		neither := m.independent(c.signer, d.Subject) && m.independent(c.signer, d.Provider) && m.independent(c.signer, x.signer) &&
 			m.independent(c.signer, d.Provenance.Signer)
@@ -241,12 +275,17 @@ func (m *Model) addStatement(c *call, msg *types.AddStatement) types.Code {
 	}
 	at := types.StatementKey(c.id(msg.Id))
 	if old, ok := m.statements.get(at); ok {
-		return either(string(old.Provenance.Content) == string(c.content), types.Code_already_recorded, types.Code_id_taken)
-	}
-	if code = m.mandate(c); code != types.Code_ok {
+		p, code := m.again(c, old.Provenance)
+		if p != nil {
+			old.Provenance = p
+			m.statements.put(at, old)
+		}
 		return code
 	}
 	x, subject := m.itemOf(msg.Record), c.party()
+	if code = refusal(m.registered(subject), m.mandate(c)); code != types.Code_ok {
+		return code
+	}
 	if x == nil {
 		return types.Code_record_unknown
 	}

@@ -44,6 +44,7 @@ var falls = []struct {
 	{"record_tax_event", "tax-event/", (*Model).taxEventFalls},
 	{"record_fx_event", "fx-event/", (*Model).fxEventFalls},
 	{"record_adverse", "adverse", (*Model).adverseFalls},
+	{"resolve_dispute", "dispute", (*Model).disputeFalls},
 	{"publish_fixing", "fixing", (*Model).fixingFalls},
 	{"confirm_service_progress", "progress", (*Model).progressFalls},
 	{"record_return", "return/", (*Model).returnFalls},
@@ -283,6 +284,36 @@ func (m *Model) adverseFalls(k *mark, key string) {
 	}
 	m.adverses.put(at, x)
 	m.mark(strings.TrimPrefix(key, "adverse/"), &x)
+}
+
+// disputeFalls: nobody is forgiven by a stolen key. An adverse record that it let go weighs again; what else it let go had
+// its place in sums that went on without it, and stays out.
+func (m *Model) disputeFalls(k *mark, key string) {
+	at := types.Key[types.Dispute](key)
+	d := m.disputes.at(at)
+	if !k.covers(d.Responded) && !k.covers(d.Resolved) {
+		return
+	}
+	if k.covers(d.Responded) {
+		d.Responded = fell(d.Responded)
+	}
+	if k.covers(d.Resolved) {
+		d.Resolved = fell(d.Resolved)
+	}
+	m.disputes.put(at, d)
+	end := d.Resolved
+	if end == nil {
+		end = d.Responded
+	}
+	id, adverse := strings.CutPrefix(d.Dispute.Item, "adverse/")
+	if !adverse || d.Outcome != types.DisputeOutcome_ITEM_EXPUNGED || !end.Fallen {
+		return
+	}
+	x := m.adverses.at(types.AdverseKey(id))
+	x.Suppressed = false
+	m.adverses.put(types.AdverseKey(id), x)
+	m.mark(id, &x)
+	m.disputed.change(types.DisputedItemKey(d.Dispute.Item), func(row *types.DisputedItem) { row.Left = false })
 }
 
 func (m *Model) fixingFalls(k *mark, key string) {

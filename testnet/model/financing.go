@@ -24,7 +24,7 @@ var rulesOfFinancing = map[string]rule{
 
 func shapeOfOffer(msg *types.OfferFinancing) types.Code {
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckMemberID(msg.Lender)), required(msg.Kind),
-		when(len(msg.Objects) == 0 || len(msg.Objects) > 16, types.Code_count_out_of_range)}
+		when(len(msg.Objects) == 0, types.Code_count_out_of_range), when(len(msg.Objects) > 16, types.Code_list_too_long)}
 	last := ""
 	for i, x := range msg.Objects {
 		kind := x.Object[:max(0, bytes.IndexByte([]byte(x.Object), '/'))]
@@ -74,12 +74,11 @@ func (m *Model) offerFinancing(c *call, msg *types.OfferFinancing) types.Code {
 		code = refusal(code, unless(x.owner == owner && x.currency == currency, types.Code_objects_differ), x.unfit,
 			when(x.whole && minor != x.amount, types.Code_object_not_financeable), when(minor > x.amount, types.Code_balance_short))
 		sum += minor
-		code = refusal(code, when(sum > 1e15, types.Code_amount_too_large))
 		if code == types.Code_ok {
 			base += x.baseOf(minor)
 		}
 	}
-	if code = refusal(code, m.lends(msg.Lender, owner), m.withinLimit(c, base)); code != types.Code_ok {
+	if code = refusal(code, amount(sum), m.lends(msg.Lender, owner), m.withinLimit(c, base)); code != types.Code_ok {
 		return code
 	}
 	p := m.provenance(c, m.day)
@@ -142,7 +141,7 @@ func (m *Model) reserveFinancing(c *call, msg *types.ReserveFinancing) types.Cod
 		return types.Code_offer_unknown
 	}
 	code = refusal(unless(o.Offer.Lender == c.signer, types.Code_offer_other_lender),
-		unless(o.Status == types.OfferStatus_OFFER_OPEN, types.Code_offer_not_open), m.lends(c.signer, o.Owner))
+		unless(o.Status == types.OfferStatus_OFFER_OPEN && o.Offer.UntilDay >= m.day, types.Code_offer_not_open), m.lends(c.signer, o.Owner))
 	if code != types.Code_ok {
 		return code
 	}
@@ -226,7 +225,7 @@ func (m *Model) confirmFinancing(c *call, msg *types.ConfirmFinancing) types.Cod
 	if code == types.Code_ok {
 		base, unfixed = m.base(msg.AdvanceMinor, f.Currency, msg.Day)
 	}
-	code = refusal(code, unless(f.Status == types.FinancingStatus_RESERVED && msg.Day >= reserved-1, types.Code_financing_state_forbids),
+	code = refusal(code, unless(f.Status == types.FinancingStatus_RESERVED && m.unix < f.LapsesUnix && msg.Day >= reserved-1, types.Code_financing_state_forbids),
 		when(msg.AdvanceMinor > f.ReservedMinor, types.Code_advance_exceeds_reserved),
 		when(msg.RegisteredDay != 0 && number == "", types.Code_text_malformed), unfixed)
 	if code != types.Code_ok {
@@ -307,14 +306,24 @@ func (m *Model) lapseReservation(id string) {
 	m.financings.put(types.FinancingKey(id), f)
 }
 
+// endAgain answers the words that ended a financing, said again.
+func (m *Model) endAgain(c *call, f *types.Financing) types.Code {
+	p, code := m.again(c, f.Ended)
+	if p != nil {
+		f.Ended = p
+		m.financings.put(types.FinancingKey(f.Id), *f)
+	}
+	return code
+}
+
 func (m *Model) cancelFinancing(c *call, msg *types.CancelFinancing) types.Code {
 	code := codeOf(types.CheckRecordID(msg.Financing))
 	f, foreign := m.ownFinancing(c, msg.Financing)
 	if code = refusal(code, foreign); code != types.Code_ok {
 		return code
 	}
-	if f.Status == types.FinancingStatus_FINANCING_CANCELLED && said(c, f.Ended) {
-		return types.Code_already_recorded
+	if said(c, f.Ended) {
+		return m.endAgain(c, &f)
 	}
 	if f.Status != types.FinancingStatus_RESERVED {
 		return types.Code_financing_state_forbids
@@ -386,9 +395,8 @@ func (m *Model) releaseFinancing(c *call, msg *types.ReleaseFinancing) types.Cod
 		return code
 	}
 	f, code := m.ownFinancing(c, msg.Financing)
-	released := f.Status == types.FinancingStatus_REPAID || f.Status == types.FinancingStatus_BOUGHT_BACK
-	if code == types.Code_ok && released && said(c, f.Ended) {
-		return types.Code_already_recorded
+	if code == types.Code_ok && said(c, f.Ended) {
+		return m.endAgain(c, &f)
 	}
 	live := f.Status == types.FinancingStatus_FINANCED || f.Status == types.FinancingStatus_DEFAULTED && owed(&f) > 0
 	code = refusal(code, unless(live && msg.Day >= f.FinancedDay, types.Code_financing_state_forbids), when(f.Parts >= 64, types.Code_too_many_parts))
@@ -431,8 +439,8 @@ func (m *Model) cureDefault(c *call, msg *types.CureDefault) types.Code {
 	if code = refusal(code, foreign); code != types.Code_ok {
 		return code
 	}
-	if f.Status == types.FinancingStatus_CURED && said(c, f.Ended) {
-		return types.Code_already_recorded
+	if said(c, f.Ended) {
+		return m.endAgain(c, &f)
 	}
 	if f.Status != types.FinancingStatus_DEFAULTED || owed(&f) > 0 || msg.Day < f.RepaidDay {
 		return types.Code_financing_state_forbids
@@ -462,15 +470,11 @@ func (m *Model) notifyAssignment(c *call, msg *types.NotifyAssignment) types.Cod
 	if code = refusal(unless(ok, types.Code_receivable_unknown), foreign); code != types.Code_ok {
 		return code
 	}
-	code = refusal(unless(live && msg.Day >= r.Receivable.IssueDay, types.Code_financing_state_forbids), unless(lien != nil, types.Code_not_assigned))
+	code = refusal(when(r.Assignment == f.Id, types.Code_already_recorded),
+		unless(live && msg.Day >= r.Receivable.IssueDay, types.Code_financing_state_forbids),
+		unless(lien != nil, types.Code_not_assigned), when(r.Assignment != "", types.Code_already_assigned))
 	if code != types.Code_ok {
 		return code
-	}
-	if r.Assignment == f.Id {
-		return types.Code_already_recorded
-	}
-	if r.Assignment != "" {
-		return types.Code_already_assigned
 	}
 	r.Assignee, r.Assignment, r.NotifiedDay = c.signer, f.Id, msg.Day
 	m.receivables.put(at, r)
@@ -504,8 +508,8 @@ func (m *Model) acknowledgeAssignment(c *call, msg *types.AcknowledgeAssignment)
 	}
 	code = refusal(m.actsFor(c, r.Receivable.Debtor), m.withinLimit(c, r.BaseMinor),
 		unless(m.financings.has(types.FinancingKey(msg.Financing)), types.Code_financing_unknown),
-		unless(r.Assignment == msg.Financing, types.Code_not_assigned), when(msg.Day < r.NotifiedDay, types.Code_financing_state_forbids),
-		when(r.AcknowledgedDay != 0, types.Code_already_recorded))
+		unless(r.Assignment == msg.Financing, types.Code_not_assigned), when(r.AcknowledgedDay != 0, types.Code_already_recorded),
+		when(msg.Day < r.NotifiedDay, types.Code_financing_state_forbids))
 	if code != types.Code_ok {
 		return code
 	}

@@ -25,5 +25,5 @@ func (m *Model) fingerprinted(sets []*types.Fingerprints) types.Code {
 		missing = missing || !given[epoch]
 		delete(given, epoch)
 	}
-	return refusal(when(len(given) > 0, types.Code_fingerprint_epoch_unknown), when(missing, types.Code_fingerprints_missing))
+	return refusal(when(missing, types.Code_fingerprints_missing), when(len(given) > 0, types.Code_fingerprint_epoch_unknown))
 }

@@ -53,9 +53,8 @@ func (m *Model) recordPolicy(c *call, msg *types.RecordPolicy) types.Code {
 func (m *Model) recordClaim(c *call, msg *types.RecordClaim) types.Code {
 	filing, rejected := msg.Event == types.ClaimEvent_CLAIM_FILED, msg.Event == types.ClaimEvent_CLAIM_REJECTED
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckRecordID(msg.Policy)), required(msg.Event), notTooEarly(msg.Day)}
-	if filing {
-		codes = append(codes, when(msg.Filed != "", types.Code_field_not_of_event))
-	} else if msg.Event != 0 || msg.Filed != "" {
+	codes = append(codes, when(filing && msg.Filed != "", types.Code_field_not_of_event))
+	if !filing && msg.Event != 0 || msg.Filed != "" {
 		codes = append(codes, codeOf(types.CheckRecordID(msg.Filed)))
 	}
 	if rejected {
@@ -99,7 +98,7 @@ func (m *Model) recordClaim(c *call, msg *types.RecordClaim) types.Code {
 
 // fileClaim refuses a claim outside the cover.
 func (m *Model) fileClaim(policy *types.Policy, msg *types.RecordClaim) types.Code {
-	covers := policy.Status == types.PolicyStatus_POLICY_LIVE && msg.Day >= policy.Policy.FromDay
+	covers := policy.Status == types.PolicyStatus_POLICY_LIVE && msg.Day >= policy.Policy.FromDay && msg.Day <= policy.Policy.UntilDay
 	policy.Claims++
 	return unless(covers, types.Code_policy_not_in_force)
 }

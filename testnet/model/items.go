@@ -31,8 +31,8 @@ func shapeOfItem(key string, unfit types.Code, kinds ...string) types.Code {
 		raw, err := hex.DecodeString(id)
 		return unless(err == nil && len(raw) == 32 && strings.ToLower(id) == id, types.Code_record_id_malformed)
 	case kind == "document":
-		if f := strings.SplitN(id, "/", 3); len(f) == 3 {
-			return refusal(codeOf(types.CheckRecordID(f[0]+"/"+f[1])), codeOf(types.CheckMemberID(f[2])))
+		if i := strings.LastIndex(id, "/"); strings.Count(id, "/") > 1 {
+			return refusal(codeOf(types.CheckRecordID(id[:i])), codeOf(types.CheckMemberID(id[i+1:])))
 		}
 	}
 	return codeOf(types.CheckRecordID(id))
@@ -175,7 +175,7 @@ func (m *Model) verdictItem(id string) *item {
 	}
 	if len(f) < 3 {
 		x := by(d.Provenance, d.Document.Subject)
-		x.provider, x.unfit = "", true
+		x.unfit = true // it is its verdicts that are disputed
 		return x
 	}
 	for i, v := range d.Verdicts {

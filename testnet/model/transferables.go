@@ -66,7 +66,7 @@ func (m *Model) controlled(c *call, id string, day int32) (types.Transferable, t
 		return t, types.Code_transferable_unknown
 	}
 	live := t.Status == types.TransferableStatus_TRANSFERABLE_LIVE && day >= t.Document.IssueDay
-	return t, refusal(m.mandate(c), unless(c.party() == t.Controller, types.Code_not_the_controller), m.withinLimit(c, t.BaseMinor),
+	return t, refusal(unless(c.party() == t.Controller, types.Code_not_the_controller), m.mandate(c), m.withinLimit(c, t.BaseMinor),
 		unless(live, types.Code_transferable_state_forbids), when(len(m.liens("transferable/"+id)) > 0, types.Code_transferable_pledged))
 }
 
