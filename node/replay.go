@@ -110,7 +110,8 @@ type replayer struct {
 	source  source
 	other   *state.Rows // the state of a node; nil: there is none
 	until   int64
-	suspect string // a key to trace at the last height; empty: none
+	suspect string                           // a key to trace at the last height; empty: none
+	decide  func(*checkedBlock) *app.Decided // what is executed; nil: the block
 	keep    func(*checkedBlock, *cmttypes.Commit, *app.Executed, *tracker) error
 	setup   func(*tracker) error
 	open    func() (*state.DB, func() error, error)
@@ -268,6 +269,9 @@ func (r *replayer) run(ctx context.Context) error {
 
 // pull takes the next block, which must be there.
 func (r *replayer) pull(ctx context.Context) (*checkedBlock, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	b, err := r.pipe.next()
 	if err == nil && b == nil {
 		if err = ctx.Err(); err == nil {
@@ -279,7 +283,7 @@ func (r *replayer) pull(ctx context.Context) (*checkedBlock, error) {
 
 // step executes one block, compares, and commits it. It says whether a difference was found.
 func (r *replayer) step(ctx context.Context, cur, next *checkedBlock) (found bool, err error) {
-	executed, err := r.app.Execute(cur.decided())
+	executed, err := r.app.Execute(r.decided(cur))
 	if err != nil {
 		return false, err
 	}
@@ -288,6 +292,11 @@ func (r *replayer) step(ctx context.Context, cur, next *checkedBlock) (found boo
 	after, err := r.chain.after(cur, executed)
 	if err != nil {
 		return false, err
+	}
+	if next != nil {
+		if err := after.structure(next.block); err != nil {
+			return false, fmt.Errorf("block %d: %w", next.height, err)
+		}
 	}
 	commit, err := r.commitOn(cur, next)
 	if err != nil {
@@ -316,6 +325,14 @@ func (r *replayer) step(ctx context.Context, cur, next *checkedBlock) (found boo
 	r.chain = after
 	r.count(cur, next, len(executed.Response.ValidatorUpdates) > 0)
 	return false, nil
+}
+
+// decided is what is executed of a block.
+func (r *replayer) decided(b *checkedBlock) *app.Decided {
+	if r.decide != nil {
+		return r.decide(b)
+	}
+	return b.decided()
 }
 
 // commitOn is the commit on a block: in the next one, or else the seal of the history.

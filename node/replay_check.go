@@ -8,7 +8,6 @@ import (
 	"github.com/cometbft/cometbft/crypto/merkle"
 	sm "github.com/cometbft/cometbft/state"
 	cmttypes "github.com/cometbft/cometbft/types"
-	"github.com/cometbft/cometbft/version"
 
 	"tradecredit/app"
 	"tradecredit/types"
@@ -19,7 +18,6 @@ var (
 	ErrBlockMalformed  = errors.New("the block is malformed, or its parts are not what its header says")
 	ErrBlockOrder      = errors.New("the block does not have the height it should have")
 	ErrBlockChain      = errors.New("the block is of another chain")
-	ErrBlockVersion    = errors.New("the block is of another version of the protocol of blocks")
 	ErrBlockLink       = errors.New("the block does not follow the one before it")
 	ErrBlockTime       = errors.New("the time of the block is not the median of the votes before it")
 	ErrBlockValidators = errors.New("the block is of other validators than those in force")
@@ -52,8 +50,6 @@ func (t *tracker) structure(b *cmttypes.Block) error {
 		return fmt.Errorf("%w: %d, not %d", ErrBlockOrder, b.Height, t.LastBlockHeight+1)
 	case b.ChainID != t.ChainID:
 		return fmt.Errorf("%w: %q, not %q", ErrBlockChain, b.ChainID, t.ChainID)
-	case b.Version.Block != version.BlockProtocol:
-		return fmt.Errorf("%w: %d, not %d", ErrBlockVersion, b.Version.Block, version.BlockProtocol)
 	case !b.LastBlockID.Equals(t.LastBlockID):
 		return fmt.Errorf("%w: it names %v, not %v", ErrBlockLink, b.LastBlockID, t.LastBlockID)
 	case !bytes.Equal(b.ValidatorsHash, t.Validators.Hash()):

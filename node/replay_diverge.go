@@ -114,9 +114,6 @@ type differentKey struct {
 func (r *replayer) compare(ctx context.Context, cur, next *checkedBlock, e *app.Executed, after *tracker) (bool, error) {
 	var differs []string
 	if next != nil {
-		if err := after.structure(next.block); err != nil {
-			return false, fmt.Errorf("block %d: %w", next.height, err)
-		}
 		differs = after.outcome(&next.block.Header)
 	}
 	mine := app.ResultsOf(e.Response)
@@ -324,7 +321,7 @@ func (r *replayer) trace(cur *checkedBlock, keys []differentKey) error {
 	if len(keys) == 0 || keys[0].kind != inLeaf {
 		return nil
 	}
-	writers, err := r.app.Trace(cur.decided(), names)
+	writers, err := r.app.Trace(r.decided(cur), names)
 	if err != nil {
 		return err
 	}
@@ -462,7 +459,7 @@ func (t *DivergedTransaction) results(stored, mine []app.TxResult) {
 
 // writerOf names the transaction of an executed, uncommitted block that wrote a key last.
 func (r *replayer) writerOf(cur *checkedBlock, key string) (*DivergedTransaction, error) {
-	writers, err := r.app.Trace(cur.decided(), []string{key})
+	writers, err := r.app.Trace(r.decided(cur), []string{key})
 	if err != nil {
 		return nil, err
 	}

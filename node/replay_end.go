@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tradecredit/app"
 	"tradecredit/app/state"
+	"tradecredit/types"
 )
 
 // conclude compares the whole state with the node's, and answers the questions about the last height.
@@ -70,13 +72,19 @@ func (r *replayer) compareWhole() error {
 				})
 			}
 		}},
+		{inReference, sortedReferences},
 	} {
 		first, count, err := firstDifference(part.each(mine), part.each(r.other))
-		if err != nil && !errors.Is(err, state.ErrCorrupt) {
+		unreadable := errors.Is(err, state.ErrCorrupt)
+		if err != nil && !unreadable {
 			return err
 		}
-		if count > 0 {
-			r.diverge(r.lateDivergence(part.kind, first, count))
+		if count > 0 || unreadable {
+			d := r.lateDivergence(part.kind, first, count)
+			if unreadable {
+				d.Differs = append(d.Differs, err.Error())
+			}
+			r.diverge(d)
 			return nil
 		}
 	}
@@ -84,6 +92,29 @@ func (r *replayer) compareWhole() error {
 		r.diverge(r.lateDivergence(inHead, pairOf{}, 1))
 	}
 	return nil
+}
+
+// sortedReferences visits the live references by bucket, then by key.
+func sortedReferences(s *state.Rows) func(func(row) error) error {
+	return func(emit func(row) error) error {
+		var list []row
+		err := s.EachReference(func(bucket int64, key string, value []byte) error {
+			x := row{key: fmt.Sprintf("%020d\x00%s", bucket, key), value: bytes.Clone(value)}
+			var content types.Reference
+			if content.Unmarshal(value) == nil {
+				x.height = content.Height
+			}
+			list = append(list, x)
+			return nil
+		})
+		slices.SortFunc(list, func(a, b row) int { return strings.Compare(a.key, b.key) })
+		for i := range list {
+			if err := emit(list[i]); err != nil {
+				return err
+			}
+		}
+		return err
+	}
 }
 
 // pairOf is what two states have of one key; nil: nothing.
@@ -203,5 +234,19 @@ func (r *replayer) lateDivergence(kind string, p pairOf, count int64) *Divergenc
 		}
 	}
 	d.name()
+	if kind == inReference {
+		d.Transaction = indexIn(d.State, d.Replay)
+	}
 	return d
+}
+
+// indexIn is the transaction that the first of these rows of replay protection is of.
+func indexIn(rows ...[]byte) *DivergedTransaction {
+	for _, b := range rows {
+		var x types.Reference
+		if b != nil && x.Unmarshal(b) == nil {
+			return &DivergedTransaction{Index: int(x.Index), How: "wrote", Message: -1}
+		}
+	}
+	return nil
 }
