@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X tradecredit/types.Version=$(VERSION)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint demo localnet bench sim soak fuzz proto clean
+.PHONY: help build wasm test lint demo localnet bench sim soak fuzz proto clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,11 @@ help: ## list the targets
 build: ## build ledgerd, ledgerctl, demo and localnet into build/
 	@mkdir -p $(BUILD)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./node/ledgerd ./client/ledgerctl ./testnet/demo ./testnet/localnet
+
+wasm: ## the report verifier as one web page, build/verify.html: open it and drop a report on it, offline
+	@mkdir -p $(BUILD)
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/verifier.wasm ./client/browser
+	@$(GO) run ./client/browser $(BUILD)/verifier.wasm "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILD)/verify.html
 
 test: ## check everything (under 45 minutes; a few with a warm cache)
 	$(GO) vet ./...

@@ -31,7 +31,7 @@ var layers = map[string]string{
 	"client":           "types types/score client/verifier",
 	"client/verifier":  "types types/score",
 	"client/ledgerctl": "types client client/verifier",
-	"client/browser":   "client/verifier",
+	"client/browser":   "types client/verifier",
 	"testnet":          "types types/score app app/state app/ledger node client",
 	"testnet/demo":     "types node client client/verifier testnet",
 	"testnet/localnet": "types node client testnet",
