@@ -57,7 +57,7 @@ func (a *App) Offer(offered *abci.Snapshot, appHash []byte) error {
 		return fmt.Errorf("%w: %d bytes, at most %d", state.ErrManifestSize, len(offered.Metadata), state.MaxManifestSize)
 	case a.Height() > 0 && int64(offered.Height) <= a.Height():
 		return fmt.Errorf("%w: height %d, this node has %d", ErrSnapshotOld, offered.Height, a.Height())
-	case string(offered.Hash) != string(sum(offered.Metadata)):
+	case string(offered.Hash) != string(ManifestHash(offered.Metadata)):
 		return ErrSnapshotHash
 	}
 	m := new(state.Manifest)
@@ -81,8 +81,9 @@ func (a *App) Offer(offered *abci.Snapshot, appHash []byte) error {
 	return nil
 }
 
-func sum(b []byte) []byte {
-	h := sha256.Sum256(b)
+// ManifestHash is the hash under which a manifest is offered.
+func ManifestHash(manifest []byte) []byte {
+	h := sha256.Sum256(manifest)
 	return h[:]
 }
 

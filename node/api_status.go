@@ -114,6 +114,9 @@ func (n *Node) ailments(now time.Time) []string {
 		reasons = append(reasons, n.failure.Error())
 	default:
 	}
+	if err := n.keeper.ailment(); err != nil {
+		reasons = append(reasons, err.Error())
+	}
 	if n.chain.catchingUp() {
 		reasons = append(reasons, fmt.Sprintf("catching up: at height %d", n.Height()))
 	}

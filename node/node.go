@@ -43,7 +43,8 @@ type Node struct {
 	engine *cmtnode.Node
 	chain  chain
 
-	probe func(point string) // nil: nobody asks
+	probe  func(point string) // nil: nobody asks
+	keeper *keeper            // nil until the application is there
 
 	indexer *indexer // nil until the state is open
 
@@ -128,6 +129,7 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("application: %w", err)
 	}
+	n.keeper = n.newKeeper()
 	return n.prepareEngine(ctx, nodeKey, validator)
 }
 
@@ -248,6 +250,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	}
 	go n.watchDisk()
 	n.indexer.follow()
+	n.keeper.start()
 	n.api.serve()
 	n.metrics.serve()
 	return nil
@@ -337,6 +340,7 @@ func (n *Node) grace() time.Duration {
 
 // abandon closes the stores that are open.
 func (n *Node) abandon() error {
+	n.keeper.stop()
 	errs := []error{n.indexer.stop()}
 	if n.app != nil {
 		n.app.Quit()
