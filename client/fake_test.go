@@ -38,6 +38,7 @@ type fakeChain struct {
 	states []map[string][]byte // state after height i+1
 	step   time.Duration
 	signed func(height int64, i int) bool // which validators sign; nil: all
+	power  func(k ed25519.PrivKey) int64  // of a validator; nil: 10
 }
 
 func newFakeChain(validators int) *fakeChain {
@@ -74,6 +75,18 @@ func validatorSet(keys []ed25519.PrivKey) *cmt.ValidatorSet {
 	return cmt.NewValidatorSet(vals)
 }
 
+// set is a validator set with the chain's powers.
+func (f *fakeChain) set(keys []ed25519.PrivKey) *cmt.ValidatorSet {
+	if f.power == nil {
+		return validatorSet(keys)
+	}
+	var vals []*cmt.Validator
+	for _, k := range keys {
+		vals = append(vals, cmt.NewValidator(k.PubKey(), f.power(k)))
+	}
+	return cmt.NewValidatorSet(vals)
+}
+
 func filled(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
 
 // appHash is that of the state after a height.
@@ -91,11 +104,11 @@ func (f *fakeChain) roots(height int64) []types.NamedRoot {
 
 func (f *fakeChain) header(height int64) *cmt.Header {
 	hash := f.appHash(height - 1)
-	set := validatorSet(f.keys(height))
+	set := f.set(f.keys(height))
 	return &cmt.Header{
 		Version: cmtversion.Consensus{Block: 11, App: 1}, ChainID: f.id, Height: height, Time: f.time(height),
 		LastBlockID:    cmt.BlockID{Hash: filled(1), PartSetHeader: cmt.PartSetHeader{Total: 1, Hash: filled(2)}},
-		LastCommitHash: filled(3), DataHash: filled(4), ValidatorsHash: set.Hash(), NextValidatorsHash: validatorSet(f.keys(height + 1)).Hash(),
+		LastCommitHash: filled(3), DataHash: filled(4), ValidatorsHash: set.Hash(), NextValidatorsHash: f.set(f.keys(height + 1)).Hash(),
 		ConsensusHash: filled(5), AppHash: hash[:], LastResultsHash: filled(6), EvidenceHash: filled(7), ProposerAddress: set.Validators[0].Address,
 	}
 }
@@ -107,7 +120,7 @@ func (f *fakeChain) lightBlock(height int64) *cmt.LightBlock {
 
 // sign makes a light block of any header.
 func (f *fakeChain) sign(h *cmt.Header, keys []ed25519.PrivKey) *cmt.LightBlock {
-	set := validatorSet(keys)
+	set := f.set(keys)
 	id := cmt.BlockID{Hash: h.Hash(), PartSetHeader: cmt.PartSetHeader{Total: 1, Hash: filled(8)}}
 	commit := &cmt.Commit{Height: h.Height, BlockID: id}
 	for i, v := range set.Validators {
@@ -178,10 +191,11 @@ func (f *fakeChain) record(key string, height int64) *types.RecordResponse {
 // trust pins the first validators, as from a genesis.
 func (f *fakeChain) trust() *Trust {
 	t := &Trust{ChainID: f.id, Since: testStart, Period: DefaultTrustPeriod}
-	for _, k := range f.keys(1) {
-		t.Validators = append(t.Validators, TrustedValidator{PublicKey: k.PubKey().Bytes(), Power: 10})
+	set := f.set(f.keys(1))
+	for _, v := range set.Validators {
+		t.Validators = append(t.Validators, TrustedValidator{PublicKey: v.PubKey.Bytes(), Power: v.VotingPower})
 	}
-	t.NextValidatorsHash = validatorSet(f.keys(1)).Hash()
+	t.NextValidatorsHash = set.Hash()
 	return t
 }
 

@@ -138,23 +138,28 @@ func (c *Client) note(id blockID, steps []*LightBlock, now time.Time) {
 }
 
 // follow is skipping verification: straight where enough of the trusted validators signed, else by way of headers between,
-// which fetch gets, down to the next height where it must be. It returns the headers that were verified, each from the
-// one before; the last one is target.
+// which fetch gets, down to the next height where it must be; the farthest is tried first. It returns the headers that were
+// verified, each from the one before; the last one is target.
 func follow(ctx context.Context, fetch func(context.Context, int64) (*LightBlock, error), from *Trust, target *LightBlock,
 	now time.Time) (steps []*LightBlock, err error) {
-	pending := []*LightBlock{target}
-	for range maxSteps {
-		next := pending[len(pending)-1]
+	pending, at := []*LightBlock{target}, 0 // by falling height; those before at do not verify from here
+	for fetched := 0; fetched <= maxSteps; {
+		next := pending[at]
 		err := verifyLightBlock(next, from, now)
 		switch {
 		case err == nil:
-			steps, pending = append(steps, next), pending[:len(pending)-1]
-			if len(pending) == 0 {
+			steps = append(steps, next)
+			if at == 0 {
 				return steps, nil
 			}
-			from = nextTrust(from, next)
-		case errors.Is(err, ErrTrustOverlap) && next.Height > from.Height+1:
-			height := from.Height + (next.Height-from.Height)/2
+			from, pending, at = nextTrust(from, next), pending[:at], 0
+		case !errors.Is(err, ErrTrustOverlap) || next.Height <= from.Height+1:
+			return nil, err
+		case at+1 < len(pending):
+			at++
+		default:
+			d := next.Height - from.Height
+			height := from.Height + d/16*9 + d%16*9/16 // as light: 9/16 of the way
 			middle, err := fetch(ctx, height)
 			if err != nil {
 				return nil, err
@@ -162,9 +167,7 @@ func follow(ctx context.Context, fetch func(context.Context, int64) (*LightBlock
 			if middle.Height != height { // else it might never end
 				return nil, fmt.Errorf("%w: header %d, asked was %d", ErrOtherHeight, middle.Height, height)
 			}
-			pending = append(pending, middle)
-		default:
-			return nil, err
+			pending, at, fetched = append(pending, middle), at+1, fetched+1
 		}
 	}
 	return nil, ErrTooManyHeaders

@@ -178,25 +178,6 @@ func TestOlderHeaders(t *testing.T) {
 	require.ErrorIs(t, verifyLightBlock(ours(f.sign(h, f.keys(5))), later, now), ErrHeaderTime)
 }
 
-// What a stranger sends must not bring the reader down.
-func FuzzDecodeLightBlock(f *testing.F) {
-	chain := newFakeChain(4)
-	chain.add(map[string][]byte{"chain": {1}})
-	good := encoded(chain.lightBlock(2))
-	f.Add(good)
-	f.Add(good[:len(good)/2])
-	f.Add([]byte{})
-	trust, now := chain.trust(), chain.time(3)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		lb, err := DecodeLightBlock(data)
-		if err != nil {
-			return
-		}
-		require.Equal(t, data, lb.Normal())
-		_ = VerifyLightBlock(lb, trust, now, 0)
-	})
-}
-
 func TestTrustFile(t *testing.T) {
 	f := newFakeChain(4)
 	f.add(map[string][]byte{"chain": {1}})
