@@ -13,7 +13,7 @@ import (
 	"tradecredit/types"
 )
 
-const seeds, blocks = 12, 100
+const seeds, blocks = 30, 100
 
 // Random traffic, a fifth of it hostile, through the real application and through the model: every code, every record,
 // every row of every log, and the sums at the end. Messages without a rule end the comparison of a seed.

@@ -127,8 +127,8 @@ func (m *Model) leave(c *call, msg *types.QueryCredit) types.Code {
 	}
 	return refusal(
 		when(x.Status == types.ConsentStatus_CONSENT_REVOKED, types.Code_consent_revoked),
-		when(x.Status == types.ConsentStatus_EXPIRED || x.Consent.UntilDay < m.day, types.Code_consent_expired),
 		when(x.Status == types.ConsentStatus_EXHAUSTED, types.Code_consent_exhausted),
+		when(x.Status == types.ConsentStatus_EXPIRED || x.Consent.UntilDay < m.day, types.Code_consent_expired),
 		when(x.Subject != msg.Subject, types.Code_consent_other_subject),
 		when(x.Consent.Grantee != c.signer, types.Code_consent_other_grantee),
 		when(x.Consent.Purpose != msg.Purpose, types.Code_consent_other_purpose),

@@ -39,7 +39,7 @@ type correction struct {
 	day    int32
 	shape  types.Code
 	time   types.Code // days that are no event's, asked before the signer
-	old    types.Msg // as it was stated, nil when there is no such record
+	old    types.Msg  // as it was stated, nil when there is no such record
 	p      *types.Provenance
 	apply  func(c *call, p, act *types.Provenance) types.Code
 }

@@ -112,7 +112,7 @@ func (m *Model) keysUnder(prefix string) (out []string) {
 
 // loses posts that a row counts as SELF_DECLARED from now on, or, if its signature alone let it count, nowhere.
 func (m *Model) loses(subject string, entry uint64, was, is *types.Provenance, excluded types.EntryKind) {
-	if entry == 0 || !m.logs[subject][entry-1].Counted {
+	if entry == 0 || !m.logs[subject][entry-1].Counted || m.takenBackSince(subject, entry) {
 		return
 	}
 	if was.Counted && !is.Counted {
@@ -125,6 +125,13 @@ func (m *Model) loses(subject string, entry uint64, was, is *types.Provenance, e
 	}
 	e.Kind, e.Reverses = types.EntryKind_ENTRY_EVIDENCE_LOST, entry
 	m.post(subject, e)
+}
+
+// takenBackSince tells whether a row was taken out of the sums.
+func (m *Model) takenBackSince(subject string, entry uint64) bool {
+	return slices.ContainsFunc(m.logs[subject][entry:], func(e types.Entry) bool {
+		return e.Reverses == entry && e.Kind != types.EntryKind_ENTRY_EVIDENCE_LOST
+	})
 }
 
 const excluded = types.EntryKind_ENTRY_EVENT_EXCLUDED

@@ -107,7 +107,7 @@ func (m *Model) withdrawOffer(c *call, msg *types.WithdrawOffer) types.Code {
 		return types.Code_offer_unknown
 	}
 	code := refusal(m.actsFor(c, o.Owner), when(o.Status == types.OfferStatus_OFFER_WITHDRAWN, types.Code_already_recorded),
-		unless(o.Status == types.OfferStatus_OFFER_OPEN, types.Code_offer_not_open))
+		unless(o.Status == types.OfferStatus_OFFER_OPEN && m.day <= o.Offer.UntilDay, types.Code_offer_not_open))
 	if code != types.Code_ok {
 		return code
 	}

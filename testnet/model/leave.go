@@ -186,6 +186,8 @@ func (m *Model) invoiceFalls(x *types.TaxRecord) {
 		return
 	}
 	r := m.receivables.at(types.ReceivableKey(id))
+	id = rootOf(id, &r)
+	r = m.receivables.at(types.ReceivableKey(id))
 	if r.TaxVerifiedBy != x.Provenance.Signer {
 		return
 	}

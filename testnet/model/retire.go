@@ -208,8 +208,10 @@ func (m *Model) splitReceivable(c *call, msg *types.SplitReceivable) types.Code 
 	for _, x := range msg.Children {
 		sum += x.AmountMinor
 		if child, taken := m.receivables.get(types.ReceivableKey(c.id(x.Id))); taken {
-			same := known && child.Parent == id && endedSo(c, &r, types.ReceivableStatus_SPLIT)
-			return either(same, types.Code_already_recorded, types.Code_id_taken)
+			if !known || child.Parent != id || !endedSo(c, &r, types.ReceivableStatus_SPLIT) {
+				return types.Code_id_taken
+			}
+			return m.splitAgain(c, id, r)
 		}
 	}
 	if !known {
@@ -231,6 +233,24 @@ func (m *Model) splitReceivable(c *call, msg *types.SplitReceivable) types.Code 
 	e.Counterparty = r.Receivable.Seller
 	m.post(r.Receivable.Debtor, e)
 	return types.Code_ok
+}
+
+// splitAgain: a split is confirmed again as one, with all its children.
+func (m *Model) splitAgain(c *call, id string, r types.Receivable) types.Code {
+	p, code := m.again(c, r.Ended)
+	if p == nil {
+		return code
+	}
+	r.Ended = p
+	m.receivables.put(types.ReceivableKey(id), r)
+	for _, child := range r.Children {
+		m.receivables.change(types.ReceivableKey(child), func(x *types.Receivable) {
+			if q, _ := m.again(c, x.Provenance); q != nil {
+				x.Provenance = q
+			}
+		})
+	}
+	return code
 }
 
 // divide makes the children of a receivable.

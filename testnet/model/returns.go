@@ -53,7 +53,7 @@ func (m *Model) openReturn(c *call, msg *types.RecordReturn) types.Code {
 		return code
 	}
 	p := m.provenance(c, msg.Day)
-	base := share(o.BaseMinor, o.ReturnedMinor+msg.ValueMinor, o.Order.AmountMinor) - share(o.BaseMinor, o.ReturnedMinor, o.Order.AmountMinor)
+	base := share(o.BaseMinor, msg.ValueMinor, o.Order.AmountMinor)
 	if o.Status != types.OrderStatus_ORDER_RETURNING {
 		o.Before = o.Status
 		o.Status, o.ClosedDay = types.OrderStatus_ORDER_RETURNING, 0

@@ -15,7 +15,7 @@ var rulesOfSubjects = map[string]rule{
 }
 
 func (m *Model) registerEnterprise(c *call, msg *types.RegisterEnterprise) types.Code {
-	code := refusal(m.shapeOfRegistration(msg), m.timeOfRegistration(msg))
+	code := m.shapeOfRegistration(msg)
 	if code != types.Code_ok {
 		return code
 	}
@@ -23,6 +23,7 @@ func (m *Model) registerEnterprise(c *call, msg *types.RegisterEnterprise) types
 	if old, ok := m.enterprises.get(at); ok && old.Status != types.EnterpriseStatus_LAPSED_ENTERPRISE {
 		return either(string(old.Provenance.Content) == string(c.content), types.Code_already_recorded, types.Code_id_taken)
 	}
+	code = m.timeOfRegistration(msg)
 	if msg.Key != nil {
 		code = refusal(code, m.possession(msg.Subject, msg.Key))
 	}

@@ -74,7 +74,8 @@ func (m *Model) recordTaxEvent(c *call, msg *types.RecordTaxEvent) types.Code {
 // invoiceStatus gives a receivable its invoice leg, or takes it.
 func (m *Model) invoiceStatus(c *call, at types.Key[types.Receivable], msg *types.RecordTaxEvent, p *types.Provenance) {
 	r := m.receivables.at(at)
-	id := msg.Receivable
+	id := rootOf(msg.Receivable, &r) // of what came of a split the whole is verified
+	r = m.receivables.at(types.ReceivableKey(id))
 	switch {
 	case !alive(&r) && msg.Event == types.TaxEvent_INVOICE_VERIFIED:
 		r.TaxVerifiedBy = c.signer // of what is not claimed nothing is evidence
