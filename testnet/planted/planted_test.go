@@ -3,12 +3,16 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestPlanted plants every bug. With -short it only sees to it that each still fits the source.
+// quick are the bugs that are planted in every run of the tests; SOAK=1 and make planted plant all of them. That the
+// others still fit the source is seen to every time.
+var quick = []string{"cut-not-applied", "map-unsorted", "proof-key-unbound"}
+
 func TestPlanted(t *testing.T) {
 	root, err := moduleRoot()
 	require.NoError(t, err)
@@ -17,7 +21,7 @@ func TestPlanted(t *testing.T) {
 	require.GreaterOrEqual(t, len(bugs), 12)
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
-			if testing.Short() {
+			if os.Getenv("SOAK") == "" && !slices.Contains(quick, b.name) {
 				_, err := writeOverlay(root, t.TempDir(), b)
 				require.NoError(t, err)
 				return
