@@ -181,6 +181,9 @@ func (m *Model) disencumber(x *collateral, financing string) {
 			m.setLiens(row, e)
 		}
 	}
+	if at := types.Key[types.Declaration](x.object); strings.HasPrefix(x.object, "declaration/") && m.declarations.at(at).ReleasedDay == 0 {
+		m.declarations.change(at, func(d *types.Declaration) { d.FinanceableMinor = m.secured(x.object) }) // its release fell
+	}
 }
 
 // print is one fingerprint of a paper.

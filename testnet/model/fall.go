@@ -164,7 +164,7 @@ func (m *Model) movementFalls(k *mark, key string) {
 	m.loses(o.Order.Buyer, x.BuyerEntry, was, x.Provenance, excluded)
 	if x.Event.Event == types.LogisticsEvent_DELIVERED {
 		o.DeliveredIndependent = false
-		m.lend(&o, o.Legs&^legGoods, x.Provenance, m.day)
+		m.lend(&o, o.Legs&^legGoods, was, m.day)
 		m.putOrder(on, o)
 	}
 }
@@ -185,7 +185,7 @@ func (m *Model) customsEventFalls(k *mark, key string) {
 		m.declarations.put(types.DeclarationKey(d.Id), d)
 	}
 	if x.Event.Event == types.CustomsEvent_RELEASED && d.Status != types.DeclarationStatus_DECLARATION_IS_REVOKED {
-		m.closeBalance(&d, x.Provenance)
+		m.closeBalance(&d, was)
 	}
 }
 
@@ -344,22 +344,35 @@ func (m *Model) progressFalls(k *mark, key string) {
 	o := m.orders.at(on)
 	m.loses(o.Order.Seller, x.TaxSellerEntry, was, x.Tax, excluded)
 	m.loses(o.Order.Buyer, x.TaxBuyerEntry, was, x.Tax, excluded)
-	if !outside {
-		return
+	x.TaxSellerEntry, x.TaxBuyerEntry = 0, 0
+	evidence := types.Evidence_SELF_DECLARED
+	if x.Buyer != nil {
+		evidence = x.Buyer.Evidence
 	}
-	o.TaxConfirmedMinor -= x.Progress.ExecutedMinor
-	if !(x.BuyerOutside && x.Buyer.Role != types.Role_ENTERPRISE) {
-		o.MemberConfirmedMinor -= x.Progress.ExecutedMinor
+	x.Provenance = withEvidence(x.Provenance, evidence)
+	m.progresses.put(at, x)
+	if outside {
+		o.TaxConfirmedMinor -= x.Progress.ExecutedMinor
+		if !(x.BuyerOutside && x.Buyer.Role != types.Role_ENTERPRISE) {
+			o.MemberConfirmedMinor -= x.Progress.ExecutedMinor
+		}
 	}
-	if o.DeliveredIndependent && o.MemberConfirmedMinor < o.Order.AmountMinor {
-		o.DeliveredIndependent = false
-		m.loses(o.Order.Seller, o.DeliveredEntry, was, was, excluded)
-		m.loses(o.Order.Buyer, o.ReceivedEntry, was, was, excluded)
-	}
-	if o.TaxConfirmedMinor < o.Order.AmountMinor {
-		m.lend(&o, o.Legs&^legGoods, x.Tax, m.day)
+	if o.DeliveredDay != 0 {
+		m.performedFalls(&o, was, x.Tax)
 	}
 	m.putOrder(on, o)
+}
+
+// performedFalls takes from a performed service what rests on a tax authority's word: the leg of the goods, and the
+// fulfilled sale, or what that authority signed of it.
+func (m *Model) performedFalls(o *types.Order, was, is *types.Provenance) {
+	m.lendPerformed(o, was, m.day)
+	if !(o.DeliveredIndependent && o.MemberConfirmedMinor != o.Order.AmountMinor) && o.DeliveredBy != was.Signer {
+		return
+	}
+	m.loses(o.Order.Seller, o.DeliveredEntry, was, is, excluded)
+	m.loses(o.Order.Buyer, o.ReceivedEntry, was, is, excluded)
+	o.DeliveredEntry, o.ReceivedEntry, o.DeliveredIndependent = 0, 0, false
 }
 
 func (m *Model) returnFalls(k *mark, key string) {

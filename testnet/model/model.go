@@ -25,7 +25,6 @@ type Model struct {
 
 	references map[string]reference // <signer>/<reference>; never taken back
 	logs       map[string][]types.Entry
-	outAgain   map[string]int64 // by order: what was repaired or exchanged since its goods began to come back
 
 	comparedRows map[string]int // how many rows of each log were compared
 
@@ -86,7 +85,7 @@ type Model struct {
 // New is the model of a network that begins with this genesis, at height 0. The genesis must be valid.
 func New(g *types.Genesis, chainID string, genesisUnix int64) *Model {
 	m := &Model{chainID: chainID, baseCurrency: g.BaseCurrency, offset: g.DayOffsetS, unix: genesisUnix,
-		references: map[string]reference{}, logs: map[string][]types.Entry{}, outAgain: map[string]int64{},
+		references: map[string]reference{}, logs: map[string][]types.Entry{},
 		comparedRows: map[string]int{}}
 	m.makeTables()
 	p, err := g.InitialParameters()

@@ -37,9 +37,6 @@ func (m *Model) openReturn(c *call, msg *types.RecordReturn) types.Code {
 		}
 		return code
 	}
-	if m.returnSteps.has(types.ReturnStepKey(c.id(msg.Id))) {
-		return types.Code_id_taken
-	}
 	o, ok := m.orders.get(types.OrderKey(msg.Order))
 	if !ok {
 		return types.Code_order_unknown
@@ -57,7 +54,6 @@ func (m *Model) openReturn(c *call, msg *types.RecordReturn) types.Code {
 	if o.Status != types.OrderStatus_ORDER_RETURNING {
 		o.Before = o.Status
 		o.Status, o.ClosedDay = types.OrderStatus_ORDER_RETURNING, 0
-		m.goneOut(msg.Order, -m.outAgain[msg.Order])
 	}
 	o.ReturnedMinor += msg.ValueMinor
 	o.OpenReturns++
@@ -84,9 +80,6 @@ func (m *Model) goOnWithReturn(c *call, msg *types.RecordReturn) types.Code {
 		}
 		return code
 	}
-	if m.returns.has(types.ReturnKey(c.id(msg.Id))) {
-		return types.Code_id_taken
-	}
 	opened := types.ReturnKey(msg.Opened)
 	x, ok := m.returns.get(opened)
 	if !ok {
@@ -109,7 +102,6 @@ func (m *Model) goOnWithReturn(c *call, msg *types.RecordReturn) types.Code {
 	case !received:
 		x.Reexported = c.id(msg.Id)
 		o.ReturnedMinor -= x.Opened.ValueMinor
-		m.goneOut(msg.Order, x.Opened.ValueMinor)
 		o.ReexportedDay = max(o.ReexportedDay, msg.Day)
 	case msg.Kind == types.ReturnKind_RETURN_GOODS:
 		x.Received = c.id(msg.Id)
@@ -121,7 +113,7 @@ func (m *Model) goOnWithReturn(c *call, msg *types.RecordReturn) types.Code {
 	m.returns.put(opened, x)
 	if over {
 		o.OpenReturns--
-		m.returnsOver(&o, msg.Day)
+		m.returnsOver(&o, !received && x.Opened.ValueMinor == o.Order.AmountMinor-o.BackMinor)
 	}
 	m.returnSteps.put(at, types.ReturnStep{Step: msg, Provenance: p})
 	e := m.entryOfOrder(&o, types.EntryKind_ENTRY_RETURN_STEP, types.Key[types.Order](at), p, msg.Day, o.Order.Buyer)
@@ -133,16 +125,16 @@ func (m *Model) goOnWithReturn(c *call, msg *types.RecordReturn) types.Code {
 	return types.Code_ok
 }
 
-// returnsOver is where an order stands when the last of its returns is over.
-func (m *Model) returnsOver(o *types.Order, day int32) {
+// returnsOver is where an order stands when the last of its returns is over; out says that its last step sent out again
+// all that is left.
+func (m *Model) returnsOver(o *types.Order, out bool) {
 	if o.OpenReturns > 0 {
 		return
 	}
-	left := o.Order.AmountMinor - o.BackMinor
 	switch {
-	case left == 0:
+	case o.BackMinor == o.Order.AmountMinor:
 		o.Status = types.OrderStatus_ORDER_RETURNED
-	case m.outAgain[orderID(o)] >= left:
+	case out:
 		o.Status = types.OrderStatus_ORDER_REEXPORTED
 	case o.Before == types.OrderStatus_ORDER_CLOSED:
 		o.Status = types.OrderStatus_ORDER_ACCEPTED
@@ -151,13 +143,4 @@ func (m *Model) returnsOver(o *types.Order, day int32) {
 	}
 	m.closeIfDone(o)
 	o.Before = 0
-}
-
-func orderID(o *types.Order) string { return o.Provenance.Signer + "/" + o.Order.Id }
-
-// goneOut counts what of an order went out again since its goods began to come back.
-func (m *Model) goneOut(order string, minor int64) {
-	was := m.outAgain[order]
-	m.outAgain[order] = was + minor
-	m.undo = append(m.undo, func() { m.outAgain[order] = was })
 }
