@@ -90,6 +90,31 @@ func TestLayers(t *testing.T) {
 	require.Equal(t, len(layers), seen, "every row of layers names a package that exists")
 }
 
+// TestVerifierStandsAlone: what judges a report, natively and in a browser, has no server in it, no network and no engine.
+func TestVerifierStandsAlone(t *testing.T) {
+	for _, build := range []struct{ pkg, system, machine string }{
+		{"./client/verifier", "linux", "amd64"}, {"./client/browser", "js", "wasm"},
+	} {
+		cmd := exec.Command("go", "list", "-deps", build.pkg)
+		cmd.Dir = root(t)
+		cmd.Env = append(os.Environ(), "GOOS="+build.system, "GOARCH="+build.machine)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		deps := strings.Fields(string(out))
+		require.Contains(t, deps, module+"/types/score")
+		for _, d := range deps {
+			for _, bad := range []string{"net", "net/http", "os/exec", "github.com/cometbft", "github.com/cockroachdb", module + "/app", module + "/node", module + "/testnet"} {
+				if d == bad || strings.HasPrefix(d, bad+"/") && bad != "net" {
+					t.Errorf("%s for %s imports %s", build.pkg, build.system, d)
+				}
+			}
+			if d == module+"/client" {
+				t.Errorf("%s imports the client", build.pkg)
+			}
+		}
+	}
+}
+
 // TestPins refuses the versions that were ruled out, and anything but exact ones for the core.
 func TestPins(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(root(t), "go.mod"))
