@@ -73,6 +73,14 @@ func post(w state.Writer, height int64, subject string, e types.Entry) (uint64, 
 
 // apply folds the entry into the sums and writes them.
 func (f *fold) apply() error {
+	if !f.goods() {
+		f.money()
+	}
+	return f.write()
+}
+
+// goods folds entries about orders, goods, papers and authorities; false for others.
+func (f *fold) goods() bool {
 	switch f.entry.Kind {
 	case types.EntryKind_ENTRY_ORDER_BOUGHT, types.EntryKind_ENTRY_ORDER_CONFIRMED, types.EntryKind_ENTRY_MOVEMENT,
 		types.EntryKind_ENTRY_RECEIVED, types.EntryKind_ENTRY_DELIVERY_ACCEPTED, types.EntryKind_ENTRY_PROGRESS_CONFIRMED,
@@ -105,6 +113,15 @@ func (f *fold) apply() error {
 		f.excluded()
 	case types.EntryKind_ENTRY_EVIDENCE_LOST:
 		f.evidenceLost()
+	default:
+		return false
+	}
+	return true
+}
+
+// money folds entries about receivables and payments.
+func (f *fold) money() {
+	switch f.entry.Kind {
 	case types.EntryKind_ENTRY_RECEIVABLE_ISSUED:
 		f.receivableIssued()
 	case types.EntryKind_ENTRY_RECEIVABLE_ISSUED_REVERSED:
@@ -144,7 +161,6 @@ func (f *fold) apply() error {
 	case types.EntryKind_ENTRY_COLLECTED_EXCLUDED:
 		f.collected(-1, false, true)
 	}
-	return f.write()
 }
 
 // event counts the entry itself, or with sign −1 takes it back. The earliest day of the head stays.
