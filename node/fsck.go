@@ -166,6 +166,16 @@ func (f *fsck) block(height int64, before []byte) (hash []byte, err error) {
 	case before != nil && !bytes.Equal(block.LastBlockID.Hash, before):
 		return nil, fmt.Errorf("follows %X, but the one before is %X", block.LastBlockID.Hash, before)
 	}
+	// Peers are given the parts as they lie here.
+	for i := range int(meta.BlockID.PartSetHeader.Total) {
+		part := f.s.chain.blocks.LoadBlockPart(height, i)
+		if part == nil {
+			return nil, fmt.Errorf("lacks part %d", i)
+		}
+		if err := part.Proof.Verify(meta.BlockID.PartSetHeader.Hash, part.Bytes); err != nil {
+			return nil, fmt.Errorf("has a damaged part %d: %w", i, err)
+		}
+	}
 	return block.Hash(), block.ValidateBasic()
 }
 

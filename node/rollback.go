@@ -39,6 +39,9 @@ func Rollback(cfg Config, hard bool, logger *slog.Logger) (out *RolledBack, err 
 	if err := s.mayGoBack(height); err != nil {
 		return nil, err
 	}
+	if err := s.mayForget(height); hard && err != nil {
+		return nil, err
+	}
 	if err := app.Rollback(s.state); err != nil {
 		if errors.Is(err, state.ErrNoWayBack) {
 			return nil, fmt.Errorf("%w: %w", ErrNoRollback, err)
@@ -76,6 +79,23 @@ func (s *stopped) mayGoBack(height int64) error {
 	}
 	if _, err := s.chain.states.LoadValidators(height - 1); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoRollback, err)
+	}
+	return nil
+}
+
+// mayForget refuses to remove a block that nobody else has: a lone validator has signed it, and signs no other one.
+func (s *stopped) mayForget(height int64) error {
+	validators, err := s.chain.states.LoadValidators(height)
+	if err != nil {
+		return err
+	}
+	_, own, err := loadKeys(s.cfg)
+	if err != nil {
+		return err
+	}
+	if validators.Size() == 1 && validators.HasAddress(own.Key.Address) {
+		return fmt.Errorf("%w: this node is the only validator, nobody else has block %d, and it signs no other one of that height; without --hard "+
+			"the block is executed again", ErrNoRollback, height)
 	}
 	return nil
 }
