@@ -7,13 +7,21 @@
 // order: the light block's header was signed by validators that Trust vouches for; the header belongs to the chain
 // that was asked, is not older than allowed and lies one above the state's height; the proof leads from the key *that
 // was asked* to the app hash in that header. What the answer says about itself (its key, its height) is compared,
-// never believed. Absence is proved in the same way. Lists (Entries, List) carry no proof and say so.
+// never believed. Absence is proved in the same way. ProveEntries proves an enterprise's entries complete, all or from
+// one number to another; the other lists (Entries, List) carry no proof and say so.
 //
 // # Trust
 //
 // Trust pins a validator set: from a genesis file that the user obtained and checked on another way, or from a header
-// verified before. The rules are those of CometBFT's light/verifier.go, written on CometBFT's types alone so that a
-// browser can share them; a test holds both against each other. The time of day is an argument everywhere.
+// verified before. The rules for headers are those of CometBFT's light/verifier.go, in package verifier, so that a browser
+// shares them; tests hold the rules and the whole way from a pin to a header against CometBFT's light client, and proofs
+// against the stock ics23 verifier. The time of day is an argument everywhere.
+//
+// A header is verified straight from the nearest pin where more than a third of that pin's power signed it, else over
+// headers between, down to the next height. Witnesses are nodes of other members, asked for the same height: one at least
+// must show the same header, and one that shows another, equally signed, ends everything with a ConflictError, which holds
+// both. TrustStore keeps the pins between runs, so that they move forward with every read and trust does not run out; what
+// it holds is verified again when it is opened. A pin is believed for its period and no longer.
 //
 // # Submitting
 //

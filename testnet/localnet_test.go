@@ -130,6 +130,11 @@ func TestLocalnet(t *testing.T) {
 			"--trust", filepath.Join(dir, "trust.json")).CombinedOutput()
 		return err == nil && strings.Contains(string(said), "is as shown"), string(said)
 	})
+	// Every other member's node bears witness.
+	said, err := exec.Command(program(t, "ledgerctl"), "trust", "check", "--trust", filepath.Join(dir, "trust.json"), "--node", "http://"+apis[0],
+		"--witness", "http://"+apis[1]+",http://"+apis[2], "--witness", "http://"+apis[3]).CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	require.Contains(t, string(said), "is what 3 of 3 others show")
 	s, err := statusAt(within(t, patience), apis[0])
 	require.NoError(t, err)
 	before := s.Height

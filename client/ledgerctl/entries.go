@@ -107,15 +107,15 @@ func printProvedEntries(out io.Writer, o *options, chainID string, l *client.Ent
 			return err
 		}
 	}
-	what := fmt.Sprintf("proved complete: %d of %d entries", n, l.Total)
+	what := fmt.Sprintf(" complete: %d of %d entries of %s", n, l.Total, l.Subject)
 	switch {
 	case p.Value == nil:
-		what = "proved: there is no entry"
+		what = ": there is no entry of " + l.Subject
 	case !l.Complete() && n > 0:
-		what = fmt.Sprintf("proved: %d of %d entries, number %d to %d, none between is missing", n, l.Total, l.First, l.First+n-1)
+		what = fmt.Sprintf(": entries %d to %d of %s, none between left out, of %d in all", l.First, l.First+n-1, l.Subject, l.Total)
 	case !l.Complete():
-		what = fmt.Sprintf("proved: there are %d entries, none from number %d on", l.Total, l.First)
+		what = fmt.Sprintf(": %s has %d entries, none from number %d on", l.Subject, l.Total, l.First)
 	}
-	_, err := fmt.Fprintf(out, "✓ %s of %s at height %d of %s (header %d, %s)\n", what, l.Subject, p.Height, chainID, p.Height+1, p.Time.UTC().Format(time.RFC3339))
+	_, err := fmt.Fprintf(out, "✓ proved%s at height %d of %s (header %d, %s)\n", what, p.Height, chainID, p.Height+1, p.Time.UTC().Format(time.RFC3339))
 	return err
 }

@@ -71,7 +71,7 @@ func run(ctx context.Context) (err error) {
 	}
 	fmt.Printf("\nThe API stays up on http://%s until Ctrl-C. Look around:\n"+
 		"  build/ledgerctl get chain --node http://%[1]s --trust %[2]s\n"+
-		"  build/ledgerctl entries XX:SCMSV:1 --node http://%[1]s\n", d.node.Config.API.Laddr, filepath.Join(d.dir, "trust.json"))
+		"  build/ledgerctl entries XX:SCMSV:1 --node http://%[1]s --trust %[2]s\n", d.node.Config.API.Laddr, filepath.Join(d.dir, "trust.json"))
 	select {
 	case <-ctx.Done():
 		fmt.Println("\nstopping …")
