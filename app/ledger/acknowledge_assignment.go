@@ -16,7 +16,7 @@ func checkAcknowledgeAssignment(m *types.AcknowledgeAssignment) error {
 }
 
 // acknowledgeAssignment checks: day, receivable, the signer's part and its mandate's limit, financing, notice, whether it
-// was acknowledged before.
+// was acknowledged before, day of the notice.
 func acknowledgeAssignment(tx *Tx, m *types.AcknowledgeAssignment) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err

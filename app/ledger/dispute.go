@@ -105,7 +105,7 @@ func (tx *Tx) endDispute(id string, d *types.Dispute, status types.DisputeStatus
 	if row == nil || row.Open != id {
 		return 0, types.Refuse(types.Code_inconsistent_state, "%s is not under dispute %s", d.Dispute.Item, id)
 	}
-	row.Open, row.Leave, row.Left = "", d.Leave, row.Left || leaves
+	row.Open, row.Leave, row.Left = "", row.Leave || d.Leave, row.Left || leaves
 	if err := state.Set(tx, key, row); err != nil {
 		return 0, err
 	}

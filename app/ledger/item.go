@@ -70,10 +70,10 @@ func checkItem(key string) error {
 		}
 		return nil
 	case kind.prefix == string(types.Documents):
-		document, verifier := splitVerdict(id)
-		if verifier == "" {
-			return types.CheckRecordID(document)
+		if strings.Count(id, "/") < 2 {
+			return types.CheckRecordID(id)
 		}
+		document, verifier := splitVerdict(id)
 		return firstRefusal(types.CheckRecordID(document), types.CheckMemberID(verifier))
 	}
 	return types.CheckRecordID(id)

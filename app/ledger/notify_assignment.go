@@ -20,7 +20,8 @@ func checkNotifyAssignment(m *types.NotifyAssignment) error {
 	)
 }
 
-// notifyAssignment checks: day, receivable, the financing and whose it is, state, that it holds the receivable, other notices.
+// notifyAssignment checks: day, receivable, the financing and whose it is, whether it was notified before, state, that it
+// holds the receivable, other notices.
 func notifyAssignment(tx *Tx, m *types.NotifyAssignment) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err

@@ -70,9 +70,11 @@ func openDispute(tx *Tx, m *types.OpenDispute) error {
 	if err := tx.lockDisputed(id, d); err != nil {
 		return err
 	}
-	row.Open, row.Last, row.Leave = id, id, false
+	row.Open, row.Last = id, id
 	row.Disputes++
-	if !slices.Contains(row.Disputants, subject) {
+	if slices.Contains(row.Disputants, subject) {
+		row.Leave = false
+	} else { // its first needs no leave, and uses none up
 		row.Disputants = append(row.Disputants, subject)
 	}
 	if err := state.Set(tx, types.DisputedItemKey(m.Item), row); err != nil {

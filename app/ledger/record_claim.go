@@ -17,12 +17,20 @@ import (
 func checkRecordClaim(m *types.RecordClaim) error {
 	return firstRefusal(
 		types.CheckSourceID(m.Id),
-		types.CheckRecordID(m.Policy), given(m.Filed, types.CheckRecordID),
+		types.CheckRecordID(m.Policy), checkFiled(m),
 		required(m.Event, "event"),
 		checkClaimAmount(m),
 		checkClaimFields(m),
 		checkEventDay(m.Day),
 	)
+}
+
+// checkFiled refuses what is no claim's id, and an answer that names none.
+func checkFiled(m *types.RecordClaim) error {
+	if m.Filed == "" && (m.Event == types.ClaimEvent_CLAIM_PAID || m.Event == types.ClaimEvent_CLAIM_REJECTED) {
+		return types.Refuse(types.Code_record_id_malformed, "filed names the claim that is answered")
+	}
+	return given(m.Filed, types.CheckRecordID)
 }
 
 func checkClaimAmount(m *types.RecordClaim) error {
@@ -33,12 +41,9 @@ func checkClaimAmount(m *types.RecordClaim) error {
 }
 
 func checkClaimFields(m *types.RecordClaim) error {
-	filing := m.Event == types.ClaimEvent_CLAIM_FILED
 	switch {
-	case filing && m.Filed != "":
+	case m.Event == types.ClaimEvent_CLAIM_FILED && m.Filed != "":
 		return types.Refuse(types.Code_field_not_of_event, "filed stands with CLAIM_PAID and CLAIM_REJECTED")
-	case !filing && m.Filed == "":
-		return types.Refuse(types.Code_record_id_malformed, "filed names the claim that is answered")
 	case m.Event == types.ClaimEvent_CLAIM_REJECTED && m.AmountMinor != 0:
 		return types.Refuse(types.Code_field_not_of_event, "what is rejected pays nothing")
 	}

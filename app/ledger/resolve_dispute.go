@@ -7,8 +7,8 @@ import (
 // ResolveDispute: the end of a dispute.
 //
 // An ARBITER of neither side's control group ends an ESCALATED dispute with any outcome, and may give leave for another
-// one. Who answers for the item ends an open one by expunging it, or by saying that it was corrected with a message of its
-// own. The enterprise that opened it withdraws it. What is expunged leaves the scores for good; every other outcome leaves
+// one; an act under mandate is its delegate's, so whoever signed the item or the dispute for a side stands on it. Who answers for the item ends an open one by expunging it, or by saying that it was corrected with a message of its
+// own. The enterprise that opened it withdraws it, not by the hand that signed the item. What is expunged leaves the scores for good; every other outcome leaves
 // them as they are. The dispute is RESOLVED; DISPUTE_ENDED goes to the log of who opened it.
 
 // checkResolveDispute refuses what no state could make valid.
@@ -74,13 +74,21 @@ func (r resolver) check(tx *Tx, m *types.ResolveDispute, d *types.Dispute) error
 	withdrawn := m.Outcome == types.DisputeOutcome_DISPUTE_WITHDRAWN
 	switch r {
 	case byArbiter:
-		if err := tx.apartFrom(d.Subject, d.Provider); err != nil {
+		it, err := tx.item(d.Dispute.Item)
+		if err != nil {
+			return err
+		}
+		if err := tx.apartFrom(d.Subject, d.Provider, it.signer, d.Provenance.Signer); err != nil {
 			return err
 		}
 		return tx.disputeIs(d, m.Dispute, "an arbiter decides what was escalated", types.DisputeStatus_ESCALATED)
 	case bySubject:
 		if tx.Relation == types.ByMandate {
-			if err := tx.apartFrom(d.Provider); err != nil {
+			it, err := tx.item(d.Dispute.Item)
+			if err != nil {
+				return err
+			}
+			if err := tx.apartFrom(d.Provider, it.signer); err != nil {
 				return err
 			}
 		}
