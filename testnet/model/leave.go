@@ -185,9 +185,8 @@ func (m *Model) invoiceFalls(x *types.TaxRecord) {
 	if x.Event.Event != types.TaxEvent_INVOICE_VERIFIED || id == "" {
 		return
 	}
+	id = m.verifiedAs(id)
 	r := m.receivables.at(types.ReceivableKey(id))
-	id = rootOf(id, &r)
-	r = m.receivables.at(types.ReceivableKey(id))
 	if r.TaxVerifiedBy != x.Provenance.Signer {
 		return
 	}

@@ -274,6 +274,10 @@ func (m *Model) divide(c *call, id string, r types.Receivable, msg *types.SplitR
 		parent.Children = append(parent.Children, c.id(x.Id))
 	}
 	ended(&parent, types.ReceivableStatus_SPLIT, p, msg.Day, 0)
+	if root := rootOf(id, &r); root != id && r.TaxVerifiedBy != "" {
+		m.receivables.change(types.ReceivableKey(root), func(x *types.Receivable) { x.TaxVerifiedBy = r.TaxVerifiedBy })
+		parent.TaxVerifiedBy = ""
+	}
 	if parent.Experience {
 		record := m.logs[r.Receivable.Debtor][r.ObligationEntry-1].Record
 		shares := uint32(len(msg.Children))

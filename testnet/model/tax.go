@@ -63,7 +63,7 @@ func (m *Model) recordTaxEvent(c *call, msg *types.RecordTaxEvent) types.Code {
 	}
 	p := m.provenance(c, msg.Day)
 	if msg.Receivable != "" {
-		m.invoiceStatus(c, r, msg, p)
+		m.invoiceStatus(c, msg, p)
 	}
 	e := entryOf(types.EntryKind_ENTRY_TAX, string(at), p, msg.Day)
 	e.BaseMinor = base
@@ -72,10 +72,9 @@ func (m *Model) recordTaxEvent(c *call, msg *types.RecordTaxEvent) types.Code {
 }
 
 // invoiceStatus gives a receivable its invoice leg, or takes it.
-func (m *Model) invoiceStatus(c *call, at types.Key[types.Receivable], msg *types.RecordTaxEvent, p *types.Provenance) {
-	r := m.receivables.at(at)
-	id := rootOf(msg.Receivable, &r) // of what came of a split the whole is verified
-	r = m.receivables.at(types.ReceivableKey(id))
+func (m *Model) invoiceStatus(c *call, msg *types.RecordTaxEvent, p *types.Provenance) {
+	id := m.verifiedAs(msg.Receivable)
+	r := m.receivables.at(types.ReceivableKey(id))
 	switch {
 	case !alive(&r) && msg.Event == types.TaxEvent_INVOICE_VERIFIED:
 		r.TaxVerifiedBy = c.signer // of what is not claimed nothing is evidence
@@ -91,6 +90,14 @@ func (m *Model) invoiceStatus(c *call, at types.Key[types.Receivable], msg *type
 		}
 	}
 	m.keep(id, &r)
+}
+
+// verifiedAs is the receivable that keeps what the tax authority says of one: of what was divided the whole.
+func (m *Model) verifiedAs(id string) string {
+	if r := m.receivables.at(types.ReceivableKey(id)); r.Status == types.ReceivableStatus_SPLIT {
+		return rootOf(id, &r)
+	}
+	return id
 }
 
 func (m *Model) shapeOfFxEvent(msg *types.RecordFxEvent) types.Code {
