@@ -78,12 +78,18 @@ func (f Frontier) Root(n uint64) ([]byte, error) {
 // Extend returns the frontier and the root of a log of n rows after more rows. Whoever holds an older head can so check
 // that a newer one only added what it was shown; from no frontier and 0 it computes a root from all rows.
 func (f Frontier) Extend(n uint64, rows [][]byte) (Frontier, []byte, error) {
-	next := f
+	if !f.Fits(n) {
+		return nil, nil, errFrontier
+	}
+	next := make(Frontier, len(f), len(f)+1)
+	copy(next, f)
 	for _, row := range rows {
-		var err error
-		if next, err = next.Append(n, LogLeafHash(row)); err != nil {
-			return nil, nil, err
+		node := LogLeafHash(row)
+		for range bits.TrailingZeros64(^n) { // subtrees that merge: one for each trailing 1 of n
+			last := len(next) - 1
+			node, next = LogNodeHash(next[last], node), next[:last]
 		}
+		next = append(next, node)
 		n++
 	}
 	root, err := next.Root(n)
