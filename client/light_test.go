@@ -155,6 +155,28 @@ func TestConflictStops(t *testing.T) {
 	require.NoError(t, read(reader(t, chain, Config{Endpoints: []string{url}, Store: store})))
 }
 
+// TestConflictGolden keeps evidence as a file, for the program that checks it and for readers of the format.
+func TestConflictGolden(t *testing.T) {
+	chain := memberChain(4)
+	e := newConflict(chain.trust(), side{"the node", []*LightBlock{chain.block(4)}}, side{"http://10.0.0.8:8080", []*LightBlock{forge(chain, 3).block(4)}})
+	if *update {
+		require.NoError(t, e.WriteFile("testdata/conflict.json"))
+		require.NoError(t, WriteTrust("testdata/conflict.trust.json", chain.trust()))
+		require.NoError(t, os.WriteFile("testdata/conflict.trust.json.store", storeOf(chain.trust(), chain.block(4)), 0o644))
+	}
+	kept, err := ReadConflict("testdata/conflict.json")
+	require.NoError(t, err)
+	require.Equal(t, e.Sides, kept.Sides)
+	trust, err := ReadTrust("testdata/conflict.trust.json")
+	require.NoError(t, err)
+	both, err := kept.Check(trust)
+	require.NoError(t, err)
+	require.Len(t, both, 4)
+	s, err := OpenTrustStore("testdata/conflict.trust.json.store", trust)
+	require.NoError(t, err)
+	require.Equal(t, int64(4), s.Steps()[0].Height)
+}
+
 // The node skips to a forged header by a third of the pinned power; the honest witness's way leads over headers between.
 func TestWitnessGoesItsOwnWay(t *testing.T) {
 	honest := longChain(12)

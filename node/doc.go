@@ -10,6 +10,7 @@
 //	config/node_key.json             who this node is to its peers; losing it changes an address, nothing more
 //	config/priv_validator_key.json   what this validator signs blocks with; two nodes must never share it
 //	data/                            everything that can be fetched again from peers
+//	data/snapshots/                  snapshots of the state for nodes that join (see bootstrap.go); may be deleted while the node stands
 //	data/index/                      lists of records (see node/index); may be deleted at any time, is made again from the state
 //	data/priv_validator_state.json   what was signed last; the one file of data/ that must survive with the key
 //

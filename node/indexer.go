@@ -38,6 +38,7 @@ type indexer struct {
 	dir    string
 	state  *state.DB
 	logger *slog.Logger
+	probe  func(point string) // tells tests where it is; nil: nobody asks
 
 	following bool        // run was started
 	held      *state.View // of the height that the index shows: what is open cannot be pruned; owned by run
@@ -59,7 +60,7 @@ type damage struct {
 
 // openIndex opens the index. A folder that cannot be opened is deleted and made anew: all it holds is in the state.
 func (n *Node) openIndex() {
-	x := &indexer{dir: n.cfg.IndexDir(), state: n.state, logger: n.logger.With("part", "index"),
+	x := &indexer{dir: n.cfg.IndexDir(), state: n.state, logger: n.logger.With("part", "index"), probe: n.probe,
 		reading: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), quit: make(chan struct{}), done: make(chan struct{})}
 	n.indexer = x
 	if !n.cfg.Index.Enabled {
@@ -269,6 +270,9 @@ func (x *indexer) catchUp() error {
 		changes, err := x.state.Changes(at)
 		if err != nil {
 			return err
+		}
+		if x.probe != nil {
+			x.probe("index.apply")
 		}
 		if err := x.open.Load().Apply(at, changes); err != nil {
 			return err

@@ -56,6 +56,11 @@ type Joined struct {
 // Join makes the data of a home that has none from a snapshot, as cfg.StateSync says. A join that fails, or whose process
 // ends, leaves the home as it was.
 func Join(ctx context.Context, cfg Config, logger *slog.Logger) (*Joined, error) {
+	return join(ctx, cfg, logger, nil)
+}
+
+// join is Join for a node that tests may end in the middle.
+func join(ctx context.Context, cfg Config, logger *slog.Logger, probe func(string)) (*Joined, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -76,7 +81,7 @@ func Join(ctx context.Context, cfg Config, logger *slog.Logger) (*Joined, error)
 	if err != nil {
 		return nil, err
 	}
-	j := &joining{cfg: &cfg, logger: logger.With("part", "join"), genesis: genesis, trust: trust, began: time.Now()}
+	j := &joining{cfg: &cfg, logger: logger.With("part", "join"), genesis: genesis, trust: trust, probe: probe, began: time.Now()}
 	for _, url := range cfg.StateSync.From {
 		j.sources = append(j.sources, newOfferer(url, genesis.ChainID))
 	}
@@ -95,6 +100,7 @@ type joining struct {
 	trust   trusted
 	sources []*offerer
 	light   *light.Client
+	probe   func(point string)
 	circle  int // next order of sources
 	began   time.Time
 	joined  Joined
@@ -111,7 +117,9 @@ func (j *joining) run(ctx context.Context) (err error) {
 		return err
 	}
 	scratch := j.cfg.scratch()
-	db, err := state.Open(scratch.StateDir(), stateOptions(j.cfg, j.logger))
+	options := stateOptions(j.cfg, j.logger)
+	options.Probe = j.probe
+	db, err := state.Open(scratch.StateDir(), options)
 	if err != nil {
 		return err
 	}

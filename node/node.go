@@ -141,7 +141,7 @@ func (n *Node) begin(ctx context.Context) error {
 	if len(n.cfg.StateSync.From) == 0 || !n.cfg.isEmpty() {
 		return nil
 	}
-	joined, err := Join(ctx, n.cfg, n.logger)
+	joined, err := join(ctx, n.cfg, n.logger, n.probe)
 	if err != nil {
 		return fmt.Errorf("join from a snapshot (without statesync.from the node replays all blocks instead): %w", err)
 	}

@@ -44,11 +44,11 @@ var layers = map[string]string{
 // doors says which packages alone may import a foreign one.
 var doors = map[string]string{
 	"github.com/cockroachdb/pebble":           "app/state node node/index testnet/sim", // the simulation: its file systems only
-	"github.com/cometbft/cometbft/abci":       "app node testnet/sim",                       // it is CometBFT
+	"github.com/cometbft/cometbft/abci":       "app node testnet/sim",                  // it is CometBFT
 	"github.com/cometbft/cometbft/node":       "node",
 	"github.com/cometbft/cometbft/light":      "node", // a node that joins; clients have rules of their own
 	"github.com/cometbft/cometbft/rpc":        "node",
-	"github.com/cometbft/cometbft/types":      "node client testnet app testnet/bench testnet/demo testnet/localnet testnet/sim",
+	"github.com/cometbft/cometbft/types":      "node testnet app testnet/bench testnet/demo testnet/localnet testnet/sim", // clients have headers of their own
 	"github.com/cosmos/ics23/go":              "types app/state client/verifier",
 	"github.com/oasisprotocol/curve25519-voi": "types",
 	"github.com/emmansun/gmsm":                "types",

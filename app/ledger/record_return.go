@@ -16,7 +16,7 @@ import (
 //
 // Only what was delivered can come back: goods that turn back on their way are the carrier's movement, and the promise stays
 // open. Several returns may run at once; the order is RETURNING until the last is over. Then it is RETURNED if all of it came
-// back for good, REEXPORTED if all that is left went out again, and else where it was before.
+// back for good, REEXPORTED if that last step sent out again all that is left, and else where it was before.
 //
 // The value of a return at the seller's fault weighs against it like a credit note, in the month of its opening: unless
 // the order is related or late, or a member of the buyer's own control group says so.

@@ -15,7 +15,7 @@ func checkRevokeDocument(m *types.RevokeDocument) error {
 	return firstRefusal(types.CheckRecordID(m.Document), checkEventDay(m.Day))
 }
 
-// revokeDocument checks: day, document, mandate, issuer or holder, whether it was revoked so already, state.
+// revokeDocument checks: day, document, issuer or holder, mandate, whether it was revoked so already, state, issue day.
 func revokeDocument(tx *Tx, m *types.RevokeDocument) error {
 	if err := tx.eventDay(m.Day); err != nil {
 		return err

@@ -53,9 +53,11 @@ func (db *DB) Apply(s *Staged) (err error) {
 	if db.options.Volatile {
 		durability = pebble.NoSync
 	}
+	db.probe("apply.before")
 	if err := w.Commit(durability); err != nil {
 		return err
 	}
+	db.probe("apply.synced")
 	db.follow(s, done)
 	db.checkpointIfDue(len(s.changed))
 	return nil

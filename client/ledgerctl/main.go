@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -215,6 +216,25 @@ func (o *options) config(trust *client.Trust) (client.Config, error) {
 	var err error
 	cfg.Store, err = client.OpenTrustStore(o.storePath(), trust)
 	return cfg, err
+}
+
+// pins are the trust file's pin, which is needed, and the headers that were verified from it, the newest first.
+func (o *options) pins() ([]*client.Trust, error) {
+	trust, err := o.needTrust()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := o.config(trust)
+	if err != nil {
+		return nil, err
+	}
+	out := []*client.Trust{trust}
+	if cfg.Store != nil {
+		steps := cfg.Store.Steps()
+		slices.Reverse(steps)
+		out = append(out, steps...)
+	}
+	return out, nil
 }
 
 // client connects to the nodes; nothing is asked yet. With trust, what it verifies is kept when the command is done.

@@ -26,7 +26,8 @@ func newVerify(o *options) *cobra.Command {
 		Long: "Verify a report file without a network, compute its score anew, and print it on one page. The page says FRESH; RE-ANCHORED, for a report that was renewed; or OLD TRUST ONLY, " +
 			"when the trust period is over: then its signatures prove nothing any more by themselves.\n\n" +
 			"Exit status 0 means verified, fresh or re-anchored; 1 that the file proves nothing; 3 old trust only.\n\n" +
-			"The validators come from --trust. Check that file on another way than the one on which the report came.",
+			"The validators come from --trust. Check that file on another way than the one on which the report came. Headers that were verified from it since, " +
+			"which are kept beside it, count as well.",
 		Example: "  ledgerctl verify report.tcr --trust trust.json\n" +
 			"  ledgerctl verify report report.tcr --trust trust.json --lang zh\n" +
 			"  ledgerctl verify .demo/report.tcr --trust .demo/trust.json --allow-simulation --json\n" +
@@ -50,12 +51,12 @@ func newVerify(o *options) *cobra.Command {
 			if _, ok := map[string]bool{"en": true, "zh": true}[lang]; !ok {
 				return usagef("--lang is en or zh, not %q", lang)
 			}
-			trust, err := o.needTrust()
+			pins, err := o.pins()
 			if err != nil {
 				return err
 			}
 			p := printer{asJSON: asJSON || o.json(), entries: entries, lang: verifier.Language(lang)}
-			return verifyFile(cmd, args[len(args)-1], trust, opts, p)
+			return verifyFile(cmd, args[len(args)-1], pins, opts, p)
 		},
 	}
 	f := cmd.Flags()
@@ -90,11 +91,26 @@ func defaultLanguage() string {
 	return "en"
 }
 
-func verifyFile(cmd *cobra.Command, path string, trust *client.Trust, opts verifier.Options, p printer) error {
+// verifyByAny verifies a report from the pin of the trust file or, where that is too old to bear it out, from headers that
+// were verified since.
+func verifyByAny(r *verifier.Report, pins []*client.Trust, opts verifier.Options) (*verifier.Verdict, error) {
+	first, refused := verifier.Verify(r, pins[0], opts)
+	if refused == nil && first.Standing != verifier.OldTrustOnly {
+		return first, nil
+	}
+	for _, pin := range pins[1:] {
+		if v, err := verifier.Verify(r, pin, opts); err == nil && v.Standing != verifier.OldTrustOnly {
+			return v, nil
+		}
+	}
+	return first, refused
+}
+
+func verifyFile(cmd *cobra.Command, path string, pins []*client.Trust, opts verifier.Options, p printer) error {
 	r, err := client.ReadReportFile(path)
 	var v *verifier.Verdict
 	if err == nil {
-		v, err = verifier.Verify(r, trust, opts)
+		v, err = verifyByAny(r, pins, opts)
 	}
 	if err != nil {
 		hint := ""

@@ -80,7 +80,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		}
 	}
 	walk(newRoot())
-	require.Equal(t, 15, commands)
+	require.Equal(t, 24, commands)
 
 	help := must(t, "start", "--help")
 	for _, s := range node.Settings() {

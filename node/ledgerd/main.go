@@ -16,6 +16,7 @@ const (
 	exitHalted   = 4 // node.ErrHalted
 	exitDiskFull = 5 // node.ErrDiskFull
 	exitDiverged = 6 // node.ErrDiverged
+	exitDamaged  = 7 // node.ErrDamaged
 )
 
 func main() {
@@ -31,6 +32,8 @@ func main() {
 		os.Exit(exitDiskFull)
 	case errors.Is(err, node.ErrDiverged):
 		os.Exit(exitDiverged)
+	case errors.Is(err, node.ErrDamaged):
+		os.Exit(exitDamaged)
 	}
 	os.Exit(1)
 }
@@ -53,7 +56,8 @@ func newRoot() *cobra.Command {
 		return fmt.Errorf("%w; '%s --help' lists the flags", err, c.CommandPath())
 	})
 	root.PersistentFlags().String("home", defaultHome(), "folder of the node; also LEDGERD_HOME")
-	root.AddCommand(newInit(), newStart(), newStatus(), newReplay(), newExport(), newImport(), newKeys(), newGenesis(), newVersion())
+	root.AddCommand(newInit(), newStart(), newStatus(), newReplay(), newExport(), newImport(),
+		newJoin(), newBackup(), newRestore(), newSnapshots(), newRollback(), newFsck(), newKeys(), newGenesis(), newVersion())
 	return root
 }
 
