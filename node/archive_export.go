@@ -18,7 +18,7 @@ import (
 	"tradecredit/types"
 )
 
-// ErrArchiveOther: the folder holds an archive that this export does not continue.
+// ErrArchiveOther says that the folder holds an archive that this export does not continue.
 var ErrArchiveOther = errors.New("the folder holds another archive")
 
 // ExportOptions of Export.

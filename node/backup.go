@@ -40,7 +40,7 @@ const genesisName = "genesis.json"
 // maxBackupFile bounds each of the small parts.
 const maxBackupFile = 64 << 20
 
-// ErrBackup: the file is no backup, or is damaged.
+// ErrBackup says that the file is no backup, or is damaged.
 var ErrBackup = errors.New("this is no backup that can be restored")
 
 // BackupInfo says what a backup holds.

@@ -16,7 +16,7 @@ import (
 	"tradecredit/types"
 )
 
-// ErrDamaged: fsck found damage.
+// ErrDamaged says that fsck found damage.
 var ErrDamaged = errors.New("this node's data is damaged")
 
 // Finding is the outcome of one examination.

@@ -41,7 +41,6 @@ type maker struct {
 	chain    *tracker
 	last     *cmttypes.Commit
 	records  []*blockRecord
-	results  [][]app.TxResult
 	hashes   [][]byte // app hashes after each block
 
 	alter  func(height int64, txs [][]byte) [][]byte // what is executed instead; nil: what the block holds

@@ -14,7 +14,7 @@ import (
 	"tradecredit/types"
 )
 
-// ErrNoRollback: the newest block cannot be taken back; the text says why. Nothing has changed.
+// ErrNoRollback says that the newest block cannot be taken back; the text says why. Nothing has changed.
 var ErrNoRollback = errors.New("the newest block cannot be taken back")
 
 // RolledBack says where a node is after a rollback.

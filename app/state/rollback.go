@@ -18,7 +18,7 @@ type LogTail struct {
 	From, To uint64
 }
 
-// ErrNoWayBack: the newest block cannot be taken back; the text says why.
+// ErrNoWayBack says that the newest block cannot be taken back; the text says why.
 var ErrNoWayBack = errors.New("the newest block cannot be taken back")
 
 // Rollback takes the newest block back, in one synced write: the store is then as it was after the block before, and that

@@ -165,14 +165,6 @@ func (c *call) party() string {
 	return c.behalf
 }
 
-// member is the signing member for sums: none when an enterprise signs for itself.
-func (c *call) member() string {
-	if c.key.Role == types.Role_ENTERPRISE {
-		return ""
-	}
-	return c.signer
-}
-
 // id is the record id of a source id of this signer.
 func (c *call) id(source string) string { return c.signer + "/" + source }
 

@@ -48,7 +48,7 @@ func (m *Model) changed(v *types.ChangeValidator) types.ValidatorSet {
 
 func (m *Model) validatorNow(v *types.ChangeValidator) types.Code {
 	is := m.validator(v.PublicKey)
-	code := types.Code_ok
+	var code types.Code
 	if v.Power == 0 {
 		code = unless(is != nil, types.Code_validator_unknown)
 	} else {

@@ -94,11 +94,11 @@ func (m *Model) keep(id string, r *types.Receivable) {
 func (m *Model) splitSum(root string) *types.SplitSum {
 	s, months := &types.SplitSum{}, map[int32]uint32{}
 	for _, r := range m.ends(root) {
-		switch {
-		case r.Status == types.ReceivableStatus_REJECTED:
+		switch r.Status {
+		case types.ReceivableStatus_REJECTED:
 			s.Rejected++
 			continue
-		case r.Status == types.ReceivableStatus_VOID:
+		case types.ReceivableStatus_VOID:
 			continue
 		}
 		s.Live++

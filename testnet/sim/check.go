@@ -33,7 +33,8 @@ func (d *driver) consult(view *state.View, txs [][]byte, outcome *abci.ResponseF
 	d.oracle.Begin(d.height, d.time.Unix())
 	for i, raw := range txs {
 		got := outcome.TxResults[i]
-		want, codes := types.Code_ok, []types.Code(nil)
+		var want types.Code
+		var codes []types.Code
 		t, err := types.Decode(raw)
 		if err == nil {
 			good := types.VerifySignature(t.Signed.Algorithm, t.Signed.PublicKey, types.SignBytes(t.Signed.Body), t.Signed.Signature)
