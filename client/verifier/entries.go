@@ -161,3 +161,18 @@ func (s *sums) holdPair(subject string, p score.Pair) error {
 	}
 	return nil
 }
+
+// CheckSums adds up the sums of an enterprise from all entries of its log, and compares them with the rows that a score on
+// a day reads (package score), ascending by key: the head, the months, and what it paid to each counterparty that is
+// ranked. ErrReportSums names the first row that differs, or the entry that cannot be.
+func CheckSums(subject string, day int32, rows []Record, entries []*types.Entry) error {
+	read, err := readRows(rows, subject, day)
+	if err != nil {
+		return err
+	}
+	sums, err := foldEntries(entries)
+	if err != nil {
+		return err
+	}
+	return sums.hold(rows, read)
+}

@@ -384,6 +384,18 @@ func (v *Verdict) verifyScore(r *Report, _ Options) error {
 
 // loadRows reads the rows of a receipt as the score does, and holds them to the digest in the receipt.
 func loadRows(inputs []Record, receipt *types.Receipt) (*score.Rows, error) {
+	rows, err := readRows(inputs, receipt.Subject, receipt.Day)
+	if err != nil {
+		return nil, err
+	}
+	if digest := rows.Digest(); !bytes.Equal(digest[:], receipt.InputsDigest) || rows.Len() != len(inputs) {
+		return nil, fmt.Errorf("%w: their digest differs", ErrReportInputs)
+	}
+	return rows, nil
+}
+
+// readRows reads rows, ascending by key, as the score does.
+func readRows(inputs []Record, subject string, day int32) (*score.Rows, error) {
 	state := State{Records: inputs}
 	get := func(key string) ([]byte, error) {
 		value, _ := state.record(key)
@@ -400,12 +412,9 @@ func loadRows(inputs []Record, receipt *types.Receipt) (*score.Rows, error) {
 		}
 		return nil
 	}
-	rows, err := score.Load(get, scan, receipt.Subject, receipt.Day)
+	rows, err := score.Load(get, scan, subject, day)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrReportInputs, err)
-	}
-	if digest := rows.Digest(); !bytes.Equal(digest[:], receipt.InputsDigest) || rows.Len() != len(inputs) {
-		return nil, fmt.Errorf("%w: their digest differs", ErrReportInputs)
 	}
 	return rows, nil
 }
