@@ -33,11 +33,10 @@ func fallTaxEvent(tx *Tx, m mark, key string, value []byte) (int, error) {
 
 // invoiceFalls takes the invoice leg from the receivable that an event verified, unless another authority verified it since.
 func (tx *Tx) invoiceFalls(v *types.TaxRecord) error {
-	id := v.Event.Receivable
-	if v.Event.Event != types.TaxEvent_INVOICE_VERIFIED || id == "" {
+	if v.Event.Event != types.TaxEvent_INVOICE_VERIFIED || v.Event.Receivable == "" {
 		return nil
 	}
-	r, err := tx.receivable(id)
+	id, r, err := tx.invoiced(v.Event.Receivable)
 	if err != nil || r.TaxVerifiedBy != v.Provenance.Signer {
 		return err
 	}

@@ -123,7 +123,7 @@ func (tx *Tx) invoiceStatus(m *types.RecordTaxEvent, act *types.Provenance) erro
 	if m.Receivable == "" {
 		return nil
 	}
-	r, err := tx.receivable(m.Receivable)
+	id, r, err := tx.invoiced(m.Receivable)
 	if err != nil {
 		return err
 	}
@@ -133,16 +133,27 @@ func (tx *Tx) invoiceStatus(m *types.RecordTaxEvent, act *types.Provenance) erro
 	switch {
 	case m.Event == types.TaxEvent_INVOICE_VERIFIED && act.Counted:
 		r.TaxVerifiedBy = act.Signer
-		err = tx.setLegs(m.Receivable, r, r.Legs|legInvoice, act, m.Day)
+		err = tx.setLegs(id, r, r.Legs|legInvoice, act, m.Day)
 	case m.Event == types.TaxEvent_INVOICE_VOIDED && r.TaxVerifiedBy == act.Signer:
-		err = tx.unverifyInvoice(m.Receivable, r, act, m.Day)
+		err = tx.unverifyInvoice(id, r, act, m.Day)
 	default:
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return state.Set(tx, types.ReceivableKey(m.Receivable), r)
+	return state.Set(tx, types.ReceivableKey(id), r)
+}
+
+// invoiced is the receivable that keeps what a tax authority says of the one named: of what came of a split and was split
+// again that is the paper as a whole. They have the same parties.
+func (tx *Tx) invoiced(id string) (string, *types.Receivable, error) {
+	r, err := tx.receivable(id)
+	if err != nil || r.Status != types.ReceivableStatus_SPLIT || r.Root == "" {
+		return id, r, err
+	}
+	root, err := tx.receivable(r.Root)
+	return r.Root, root, err
 }
 
 // unverifyInvoice takes the tax authority's word from a receivable; the leg stays if the debtor's acceptance gave it too.

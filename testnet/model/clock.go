@@ -105,12 +105,10 @@ func (m *Model) lapseEnterprise(subject string) {
 	}
 }
 
-// recorded tells whether anything but registration and confirmation stands in a subject's log.
+// recorded tells whether anything stands in a subject's log but what was said of the subject itself.
 func (m *Model) recorded(subject string) bool {
-	for _, e := range m.logs[subject] {
-		if e.Kind != types.EntryKind_ENTRY_REGISTERED && e.Kind != types.EntryKind_ENTRY_CONFIRMED {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.logs[subject], func(e types.Entry) bool {
+		return !contains([]types.EntryKind{types.EntryKind_ENTRY_REGISTERED, types.EntryKind_ENTRY_CONFIRMED, types.EntryKind_ENTRY_DELEGATION,
+			types.EntryKind_ENTRY_UPDATED}, e.Kind)
+	})
 }

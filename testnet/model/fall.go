@@ -219,6 +219,7 @@ func (m *Model) settlementFalls(k *mark, key string) {
 	if !creditor && !k.covers(s.DebtorSide) {
 		return
 	}
+	was := s.CreditorSide
 	if k.covers(s.DebtorSide) {
 		s.DebtorSide = fell(s.DebtorSide)
 	}
@@ -231,7 +232,7 @@ func (m *Model) settlementFalls(k *mark, key string) {
 		return
 	}
 	if !s.Reversed {
-		m.partsFall(at, s.CreditorSide, m.day)
+		m.partsFall(at, was, m.day)
 	}
 	for _, x := range s.Parts {
 		m.obligationFalls(x)
@@ -261,7 +262,7 @@ func (m *Model) taxEventFalls(k *mark, key string) {
 	x.Provenance = fell(was)
 	m.taxEvents.put(at, x)
 	m.loses(x.Event.Subject, x.Entry, was, x.Provenance, excluded)
-	m.invoiceFalls(&x)
+	m.invoiceFalls(&x, was)
 }
 
 func (m *Model) fxEventFalls(k *mark, key string) {

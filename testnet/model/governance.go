@@ -16,7 +16,7 @@ const fortnight = 14 * 86400
 
 func (m *Model) propose(c *call, msg *types.Propose) types.Code {
 	id := c.id(msg.Id)
-	code := refusal(codeOf(types.CheckSourceID(msg.Id)), m.shapeOfAction(msg), m.timeOfAction(msg))
+	code := refusal(codeOf(types.CheckSourceID(msg.Id)), m.shapeOfAction(msg))
 	if code != types.Code_ok {
 		return code
 	}
@@ -24,7 +24,7 @@ func (m *Model) propose(c *call, msg *types.Propose) types.Code {
 		_, code := m.again(c, old.Provenance)
 		return code
 	}
-	if code := m.actionNow(msg); code != types.Code_ok {
+	if code := refusal(m.timeOfAction(msg), m.actionNow(msg)); code != types.Code_ok {
 		return code
 	}
 	electorate := m.electorate(m.touched(msg))

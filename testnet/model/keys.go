@@ -23,6 +23,12 @@ func newKey(holder string, k *types.NewKey) types.KeyRecord {
 		ValidFromUnix: k.ValidFromUnix, ValidUntilUnix: k.ValidUntilUnix, Status: types.KeyStatus_KEY_LIVE}
 }
 
+// sameKey tells whether a key is the one that is to be added.
+func sameKey(k *types.KeyRecord, n *types.NewKey) bool {
+	return k.Role == n.Role && k.Algorithm == n.Algorithm && string(k.PublicKey) == string(n.PublicKey) &&
+		k.ValidFromUnix == n.ValidFromUnix && k.ValidUntilUnix == n.ValidUntilUnix
+}
+
 // shapeOfKeys: ids, then what the keys are made of.
 func shapeOfKeys(keys []*types.NewKey) types.Code {
 	code := types.Code_ok
@@ -58,21 +64,23 @@ func (m *Model) rotateKey(c *call, msg *types.RotateKey) types.Code {
 	if k == nil {
 		return types.Code_key_id_malformed
 	}
-	code := refusal(shapeOfKeys([]*types.NewKey{k}), required(k.Role),
+	code := refusal(shapeOfKeys([]*types.NewKey{k}), required(k.Role))
+	if code != types.Code_ok {
+		return code
+	}
+	there, known := m.keys.get(types.KeyKey(c.signer, k.Id))
+	if known && there.Replaces == msg.OldKey && sameKey(&there, k) {
+		return types.Code_already_recorded
+	}
+	code = refusal(
 		when(msg.OldValidUntilUnix < m.unix || msg.OldValidUntilUnix < k.ValidFromUnix, types.Code_expiry_passed), m.someDay(k),
 		when(msg.OldValidUntilUnix > m.unix+month, types.Code_expiry_too_far))
 	if code != types.Code_ok {
 		return code
 	}
-	if there, ok := m.keys.get(types.KeyKey(c.signer, k.Id)); ok {
-		if there.Replaces == msg.OldKey && string(there.PublicKey) == string(k.PublicKey) && there.Role == k.Role {
-			return types.Code_already_recorded
-		}
-		return types.Code_key_exists
-	}
 	old, ok := m.keys.get(types.KeyKey(c.signer, msg.OldKey))
 	chief := c.key.Role == types.Role_COUNCIL || c.key.Role == types.Role_OPERATOR
-	code = refusal(m.possession(c.signer, k), unless(ok, types.Code_key_not_own), when(old.Role != k.Role, types.Code_key_role_differs),
+	code = refusal(m.possession(c.signer, k), when(known, types.Code_key_exists), unless(ok, types.Code_key_not_own), when(old.Role != k.Role, types.Code_key_role_differs),
 		unless(c.key.Id == msg.OldKey || chief, types.Code_key_not_own), m.publicKeyFree(k))
 	if code != types.Code_ok {
 		return code

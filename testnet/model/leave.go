@@ -176,11 +176,12 @@ func (m *Model) leaveTaxEvent(at types.Key[types.TaxRecord]) {
 	m.excludeRow(x.Event.Subject, x.Entry, x.Provenance)
 	x.Provenance, x.Entry = uncounted(x.Provenance), 0
 	m.taxEvents.put(at, x)
-	m.invoiceFalls(&x)
+	m.invoiceFalls(&x, x.Provenance)
 }
 
-// invoiceFalls takes the leg from a receivable that a tax event verified, unless another authority verified it since.
-func (m *Model) invoiceFalls(x *types.TaxRecord) {
+// invoiceFalls takes the leg from a receivable that a tax event verified, unless another authority verified it since. The row that
+// says so has the evidence that the event had.
+func (m *Model) invoiceFalls(x *types.TaxRecord, was *types.Provenance) {
 	id := x.Event.Receivable
 	if x.Event.Event != types.TaxEvent_INVOICE_VERIFIED || id == "" {
 		return
@@ -193,7 +194,7 @@ func (m *Model) invoiceFalls(x *types.TaxRecord) {
 	r.TaxVerifiedBy = ""
 	m.keep(id, &r)
 	if !r.AcceptedIndependent {
-		m.stand(id, &r, r.Legs&^legInvoice, x.Provenance, m.day)
+		m.stand(id, &r, r.Legs&^legInvoice, was, m.day)
 		m.keep(id, &r)
 	}
 }

@@ -58,7 +58,7 @@ func (m *Model) stage(s *types.StageModel) {
 	plan := m.modelPlan.at(types.ModelPlanKey)
 	switch s.Stage {
 	case types.ModelStatus_SHADOW:
-		plan.Shadows = append(slices.Clone(plan.Shadows), s.Model)
+		plan.Shadows = slices.Sorted(slices.Values(append(slices.Clone(plan.Shadows), s.Model)))
 		m.modelStates.change(at, func(x *types.ModelState) { x.Status = s.Stage })
 	case types.ModelStatus_MODEL_ACTIVE:
 		plan.Coming, plan.Height = s.Model, s.Height

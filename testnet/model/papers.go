@@ -111,7 +111,7 @@ func (m *Model) splitSum(root string) *types.SplitSum {
 		}
 		s.Obliged++
 		count(&s.Open, openOf(&r) > 0)
-		s.Parts += r.Parts + uint32(len(r.WriteOffs))
+		s.Parts += r.Parts
 		for _, month := range r.ClosingMonths {
 			months[month]++
 		}

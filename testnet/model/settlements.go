@@ -129,7 +129,7 @@ func (m *Model) allocations(c *call, msg *types.RecordSettlement) types.Code {
 			unless(r.Receivable.Currency == msg.Currency, types.Code_allocation_currency_differs),
 			unless(r.Receivable.Debtor == msg.Payer && r.Receivable.Seller == msg.Payee, types.Code_allocation_parties_differ),
 			when(a.AmountMinor > openOf(&r), types.Code_allocation_exceeds_open),
-			when(r.Parts+uint32(len(r.WriteOffs)) >= 64, types.Code_too_many_parts),
+			when(r.Parts >= 64, types.Code_too_many_parts),
 			when(r.AcknowledgedDay != 0 && r.Assignee != c.signer, types.Code_assigned_elsewhere))
 	}
 	return code
