@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	dbm "github.com/cometbft/cometbft-db"
+
+	"tradecredit/app/state"
 )
 
 // The errors of the adapter. They stand for the unexported ones of cometbft-db, which differ from backend to backend.
@@ -46,6 +49,10 @@ var _ dbm.DB = (*cmtDB)(nil)
 
 // openCmtDB opens the store in the folder dir, which is made when absent. The folder belongs to one process at a time.
 func openCmtDB(dir string, o *pebble.Options) (*cmtDB, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	o.FS = state.Durable(o.FS)
 	p, err := pebble.Open(dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", dir, err)

@@ -125,7 +125,7 @@ func (db *DB) openDisk() (err error) {
 	cache := pebble.NewCache(db.options.CacheBytes/2 + memTables*int64(db.options.memTable))
 	defer cache.Unref()
 	o := &pebble.Options{
-		FS:                          db.fs,
+		FS:                          Durable(db.fs),
 		Cache:                       cache,
 		Comparer:                    comparer,
 		FormatMajorVersion:          pebble.FormatNewest,
