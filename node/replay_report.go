@@ -115,6 +115,19 @@ type ReplayTimes struct {
 	Store      float64 // commits of the state
 }
 
+// ReplayPart is what one part of a replay took, in seconds, added up over all processors.
+type ReplayPart struct {
+	Name    string
+	Seconds float64
+}
+
+// Parts lists the parts in the order in which a block passes through them.
+func (t *ReplayTimes) Parts() []ReplayPart {
+	return []ReplayPart{
+		{"read", t.Read}, {"headers", t.Headers}, {"decode", t.Decode}, {"signatures", t.Signatures}, {"rules", t.Rules}, {"tree", t.Tree}, {"store", t.Store},
+	}
+}
+
 // times adds up.
 func (s *spent) times(took time.Duration, records int64) ReplayTimes {
 	in := func(nanoseconds int64) float64 { return time.Duration(nanoseconds).Seconds() }

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"tradecredit/node"
+)
+
+// replays measures what an auditor does: a history is written through the ingress, exported, executed again from its
+// archive, and filled into a fresh home; each with the rate of the ingest of the same records in the same run.
+func replays(b *bench) error {
+	for _, c := range []struct {
+		name           string
+		records, batch int
+		bar            string
+	}{{"batch100", 120_000, 100, "1.5"}, {"single", 40_000, 1, ""}} {
+		if err := b.history(c.name, c.records, c.batch, c.bar); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	b.note("replay, import: from an archive on this disk, to an empty state, everything verified; ratios to the ingest of the same records before, in this " +
+		"process; time by part is added up over all processors; cpu_record is the CPU time of the whole process for a record, and cpu_ratio that of the " +
+		"ingest (with the client that loads) to it, which other programs on the machine disturb least")
+	return nil
+}
+
+// history writes one history and measures what is made of it.
+func (b *bench) history(name string, records, batch int, bar string) error {
+	r, err := b.newRig("replay-"+name, 2000)
+	if err != nil {
+		return err
+	}
+	stop := func() error {
+		err := r.node.Stop()
+		r.node = nil
+		return err
+	}
+	defer func() {
+		if r.node != nil {
+			_ = stop() // the run's folder goes anyway
+		}
+	}()
+	took, spent, err := r.history(b.ctx, records, batch)
+	if err != nil {
+		return err
+	}
+	ingest, ingestCPU := float64(r.sent)/took.Seconds(), spent/float64(r.sent)
+	b.add("replay."+name+".ingest", ingest, "records/s", "")
+	archive := b.home("archive-" + name)
+	x, err := node.Export(b.ctx, node.ExportOptions{From: "http://" + r.api, Out: archive})
+	if err != nil {
+		return err
+	}
+	b.exported("export."+name+".running", x)
+	if err := stop(); err != nil {
+		return err
+	}
+	home := r.net.Configs[0].Home
+	if x, err = node.Export(b.ctx, node.ExportOptions{From: home, Out: archive + "-stopped"}); err != nil {
+		return err
+	}
+	b.exported("export."+name, x)
+	b.add("export."+name+".bytes_record", float64(x.Bytes)/float64(x.Records), "bytes", "")
+	before := cpuTime()
+	done, err := node.Replay(b.ctx, node.ReplayOptions{From: archive + "-stopped", Scratch: b.dir})
+	if err != nil {
+		return err
+	}
+	replayCPU := float64((cpuTime() - before).Microseconds()) / float64(x.Records)
+	if done.Report.Divergence != nil || done.Report.Records != x.Records {
+		return fmt.Errorf("%d of %d records replayed, %s", done.Report.Records, x.Records, done.Report.Result)
+	}
+	b.add("replay."+name, done.Times.PerSecond, "records/s", "")
+	b.add("replay."+name+".ratio", done.Times.PerSecond/ingest, "× ingest", bar)
+	b.add("replay."+name+".cpu_record", replayCPU, "µs", "")
+	b.add("replay."+name+".cpu_ratio", ingestCPU/replayCPU, "× ingest", "")
+	if err := b.shares("replay."+name, &done.Times); err != nil {
+		return err
+	}
+	return b.imports(name, archive+"-stopped", ingest)
+}
+
+// history sends records, and says how long it took and how much CPU time, in microseconds, without the signing.
+func (r *rig) history(ctx context.Context, n, batch int) (took time.Duration, micros float64, err error) {
+	for sent := 0; sent < n; sent += r.perChunk() {
+		loads, err := r.loads(batch)
+		if err != nil {
+			return 0, 0, err
+		}
+		before, began := cpuTime(), time.Now()
+		if err := drive(ctx, r.at, loads); err != nil {
+			return 0, 0, err
+		}
+		took += time.Since(began)
+		micros += float64((cpuTime() - before).Microseconds())
+	}
+	return took, micros, nil
+}
+
+func (b *bench) exported(name string, x *node.Exported) {
+	b.add(name, float64(x.Content)/1e6/max(x.Seconds, 1e-9), "MB/s", "")
+}
+
+// shares says where the time of a replay went.
+func (b *bench) shares(name string, t *node.ReplayTimes) error {
+	sum := 0.0
+	for _, p := range t.Parts() {
+		sum += p.Seconds
+	}
+	if sum <= 0 {
+		return errors.New("a replay that took no time")
+	}
+	for _, p := range t.Parts() {
+		b.add(name+".share."+p.Name, 100*p.Seconds/sum, "%", "")
+	}
+	return nil
+}
+
+// imports fills a fresh home with an archive.
+func (b *bench) imports(name, archive string, ingest float64) error {
+	c := node.Default(b.home("import-" + name))
+	if _, err := node.CreateHome(c); err != nil {
+		return err
+	}
+	began := time.Now()
+	done, err := node.Import(b.ctx, node.ImportOptions{From: archive, Config: c, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	rate := float64(done.Report.Records) / time.Since(began).Seconds()
+	b.add("import."+name, rate, "records/s", "")
+	b.add("import."+name+".ratio", rate/ingest, "× ingest", "")
+	return os.RemoveAll(c.Home)
+}
