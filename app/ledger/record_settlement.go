@@ -161,8 +161,8 @@ func (tx *Tx) maySettle(m *types.RecordSettlement, payer *types.Enterprise) erro
 	return nil
 }
 
-// otherSide refuses a report that does not fit what was reported before: other terms, a side that is taken, a settlement
-// that was taken back, or both sides from one control group. The stage is no term of the payment: the first report's
+// otherSide refuses a report that does not fit what was reported before: other terms, a side that is taken, both sides from
+// one control group, or a settlement that was taken back. The stage is no term of the payment: the first report's
 // stays.
 func (tx *Tx) otherSide(s *types.Settlement, m *types.RecordSettlement) error {
 	if s.Payer != m.Payer || s.Payee != m.Payee || s.Currency != m.Currency || s.AmountMinor != m.AmountMinor ||

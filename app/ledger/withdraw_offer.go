@@ -23,6 +23,9 @@ func withdrawOffer(tx *Tx, m *types.WithdrawOffer) error {
 	}
 	switch o.Status {
 	case types.OfferStatus_OFFER_OPEN:
+		if o.Offer.UntilDay < tx.Block.Today() { // however long the queues are
+			return types.Refuse(types.Code_offer_not_open, "%s ended on %s", m.Offer, types.FormatDay(o.Offer.UntilDay))
+		}
 	case types.OfferStatus_OFFER_WITHDRAWN:
 		return types.Refuse(types.Code_already_recorded, "%s is withdrawn", m.Offer)
 	default:

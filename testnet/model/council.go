@@ -12,13 +12,11 @@ import (
 const recoveryDelay = 72 * 3600
 
 func shapeOfValidator(v *types.ChangeValidator) types.Code {
-	codes := []types.Code{codeOf(types.CheckPublicKey(types.Algorithm_ED25519, v.PublicKey)), when(v.Power < 0 || v.Power > 1e6, types.Code_validator_power_out_of_range)}
-	if v.Power == 0 {
-		codes = append(codes, when(v.Member != "" || len(v.Replaces) > 0, types.Code_field_not_of_event))
-	} else {
-		codes = append(codes, codeOf(types.CheckMemberID(v.Member)))
+	if v.Power == 0 { // what is no key is in no set
+		return when(v.Member != "" || len(v.Replaces) > 0, types.Code_field_not_of_event)
 	}
-	return lowest(codes...)
+	return lowest(codeOf(types.CheckMemberID(v.Member)), codeOf(types.CheckPublicKey(types.Algorithm_ED25519, v.PublicKey)),
+		when(v.Power < 0 || v.Power > 1e6, types.Code_validator_power_out_of_range))
 }
 
 func (m *Model) validator(key []byte) *types.ValidatorRow {

@@ -57,6 +57,9 @@ func (m *Model) shapeOfCustomsEvent(msg *types.RecordCustomsEvent) types.Code {
 		codes = append(codes, when(msg.SoldMinor != 0, types.Code_field_not_of_event))
 	}
 	if declared {
+		if msg.Linked != "" {
+			codes = append(codes, codeOf(types.CheckRecordID(msg.Linked)))
+		}
 		return lowest(append(codes, codeOf(types.CheckSubjectID(msg.Declarant)), codeOf(types.CheckMode(msg.Mode)), shapeOfMode(msg))...)
 	}
 	once := msg.Declarant != "" || msg.Mode != "" || msg.Export || msg.BondedZone != "" || len(msg.ListRoot) > 0 || msg.Linked != ""
@@ -84,9 +87,6 @@ func shapeOfMode(msg *types.RecordCustomsEvent) types.Code {
 	}
 	codes = append(codes, when(x.back && msg.Linked == "", types.Code_linked_declaration_required),
 		when(!x.back && !x.repair && msg.Linked != "", types.Code_field_not_of_event), when(x.sells && msg.Place == "", types.Code_place_unknown))
-	if msg.Linked != "" {
-		codes = append(codes, codeOf(types.CheckRecordID(msg.Linked)))
-	}
 	return lowest(codes...)
 }
 

@@ -53,7 +53,7 @@ func (m *Model) vote(c *call, msg *types.Vote) types.Code {
 	switch {
 	case approved && msg.Approve || rejected && !msg.Approve:
 		return types.Code_already_recorded
-	case p.Status != types.ProposalStatus_OPEN:
+	case p.Status != types.ProposalStatus_OPEN || m.unix >= p.LapsesUnix:
 		return types.Code_proposal_not_open
 	case !slices.Contains(p.Electorate, c.signer):
 		return types.Code_not_in_electorate

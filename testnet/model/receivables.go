@@ -110,18 +110,28 @@ func (m *Model) acceptReceivable(c *call, msg *types.AcceptReceivable) types.Cod
 	}
 	p := m.provenance(c, msg.Day)
 	r.Status, r.Accepted, r.AcceptedBy = types.ReceivableStatus_ACCEPTED, true, c.signer
-	issuer := m.receivables.at(types.ReceivableKey(rootOf(msg.Receivable, &r))).Provenance.Signer
-	r.AcceptedIndependent = m.independent(c.signer, r.Provenance.Signer) && m.independent(c.signer, issuer)
-	outside := m.independent(c.signer, r.Receivable.Seller)
+	r.AcceptedIndependent = m.independent(c.signer, r.Receivable.Seller)
+	for x := &r; x != nil; x = m.parentOf(x) {
+		r.AcceptedIndependent = r.AcceptedIndependent && m.independent(c.signer, x.Provenance.Signer)
+	}
 	if r.AcceptedIndependent {
 		p.Evidence = raised(p.Evidence)
 		r.Provenance = withEvidence(r.Provenance, raised(r.Provenance.Evidence))
 	}
-	r.AcceptedCounts = r.AcceptedIndependent && outside && p.Counted && mayCount(&r)
+	r.AcceptedCounts = r.AcceptedIndependent && p.Counted && mayCount(&r)
 	m.owe(msg.Receivable, &r, p, msg.Day, r.AcceptedCounts)
-	if r.AcceptedIndependent && outside && p.Counted {
+	if r.AcceptedIndependent && p.Counted {
 		m.stand(msg.Receivable, &r, r.Legs|legInvoice, p, msg.Day)
 	}
 	m.keep(msg.Receivable, &r)
 	return types.Code_ok
+}
+
+// parentOf is the receivable that one came of by a split; nil if it did not.
+func (m *Model) parentOf(r *types.Receivable) *types.Receivable {
+	if r.Parent == "" {
+		return nil
+	}
+	parent := m.receivables.at(types.ReceivableKey(r.Parent))
+	return &parent
 }

@@ -111,9 +111,9 @@ func (m *Model) otherReport(c *call, s *types.Settlement, msg *types.RecordSettl
 	}
 	same := s.Payer == msg.Payer && s.Payee == msg.Payee && s.Currency == msg.Currency && s.AmountMinor == msg.AmountMinor &&
 		s.Day == msg.Day && s.Channel == msg.Channel
-	return refusal(unless(same, types.Code_settlement_terms_differ), when(s.Reversed, types.Code_settlement_reversed),
+	return refusal(unless(same, types.Code_settlement_terms_differ),
 		when(mine != nil && mine.Signer == c.signer, types.Code_id_taken), when(mine != nil, types.Code_settlement_side_taken),
-		when(other != nil && !m.independent(other.GetSigner(), c.signer), types.Code_settlement_sides_same_group))
+		when(other != nil && !m.independent(other.GetSigner(), c.signer), types.Code_settlement_sides_same_group), when(s.Reversed, types.Code_settlement_reversed))
 }
 
 // allocations refuses what cannot be paid so.

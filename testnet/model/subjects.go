@@ -129,14 +129,16 @@ func (m *Model) confirmEnterprise(c *call, msg *types.ConfirmEnterprise) types.C
 func (m *Model) delegate(c *call, msg *types.Delegate) types.Code {
 	x := &types.Mandate{Delegate: msg.Delegate, Messages: msg.Messages, AmountLimitMinor: msg.AmountLimitMinor,
 		UntilDay: msg.UntilDay, Consent: msg.Consent}
-	code := refusal(shapeOfMandate(x), m.expiry(msg.UntilDay), m.liveMember(msg.Delegate))
-	if code != types.Code_ok {
+	if code := shapeOfMandate(x); code != types.Code_ok {
 		return code
 	}
 	at := types.DelegationKey(c.signer, msg.Delegate)
 	old, ok := m.delegations.get(at)
 	if ok && old.Status == types.DelegationStatus_DELEGATION_LIVE && old.Mandate.String() == x.String() {
 		return types.Code_already_recorded
+	}
+	if code := refusal(m.expiry(msg.UntilDay), m.liveMember(msg.Delegate)); code != types.Code_ok {
+		return code
 	}
 	p := m.provenance(c, m.day)
 	m.delegations.put(at, types.Delegation{Subject: c.signer, Mandate: x, Status: types.DelegationStatus_DELEGATION_LIVE, Provenance: p})
