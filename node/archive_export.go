@@ -29,6 +29,8 @@ type ExportOptions struct {
 	Last     int64  // last height; 0: the newest that is there
 	Logger   *slog.Logger
 	Progress func(Progress) // told now and then; nil: nobody
+	// Probe is called where a crash would be interesting, with the name of the place; tests end the process there. nil: nothing.
+	Probe func(point string)
 
 	chunk int // bytes of content from which a chunk ends, for tests; 0: chunkTarget
 }
@@ -57,6 +59,9 @@ func Export(ctx context.Context, o ExportOptions) (*Exported, error) {
 	e := &exporter{o: o, source: h}
 	if e.o.chunk == 0 {
 		e.o.chunk = chunkTarget
+	}
+	if e.o.Probe == nil {
+		e.o.Probe = func(string) {}
 	}
 	err = e.run(ctx)
 	e.done.Seconds = time.Since(began).Seconds()
@@ -235,9 +240,11 @@ func (e *exporter) flush(last int64) error {
 		File: chunkFile(e.first, last), First: e.first, Last: last, Transactions: e.txs,
 		Bytes: int64(len(data)), Content: int64(len(content)), SHA256: digestText(data),
 	}
+	e.o.Probe("export.begin")
 	if err := writeWhole(filepath.Join(e.o.Out, c.File), data); err != nil {
 		return err
 	}
+	e.o.Probe("export.chunk")
 	e.index.Chunks = append(e.index.Chunks, c)
 	e.index.Last = last
 	e.index.Transactions += e.txs
@@ -248,6 +255,7 @@ func (e *exporter) flush(last int64) error {
 	if err := writeWhole(filepath.Join(e.o.Out, archiveIndexFile), append(text, '\n')); err != nil {
 		return err
 	}
+	e.o.Probe("export.end")
 	e.done.Last = last
 	e.done.Chunks++
 	e.done.Content += c.Content

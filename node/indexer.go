@@ -271,12 +271,11 @@ func (x *indexer) catchUp() error {
 		if err != nil {
 			return err
 		}
-		if x.probe != nil {
-			x.probe("index.apply")
-		}
+		x.at("index.apply")
 		if err := x.open.Load().Apply(at, changes); err != nil {
 			return err
 		}
+		x.at("index.applied")
 		view, err := x.state.At(at)
 		if err != nil {
 			return err
@@ -284,6 +283,13 @@ func (x *indexer) catchUp() error {
 		x.hold(view)
 	}
 	return nil
+}
+
+// at tells tests where the indexer is.
+func (x *indexer) at(point string) {
+	if x.probe != nil {
+		x.probe(point)
+	}
 }
 
 // hold keeps a height from being pruned in place of the one before; nil for none. The index holds the height that it shows,

@@ -27,8 +27,9 @@ type Process struct {
 // stopGrace is how long a node has to stop cleanly before it is killed.
 const stopGrace = 20 * time.Second
 
-// StartProcess starts `ledgerd start` for a home. The node writes its log beside its folder.
-func StartProcess(ledgerd string, c node.Config) (*Process, error) {
+// StartProcess starts `ledgerd start` for a home, with more variables in its environment. The node writes its log beside its
+// folder.
+func StartProcess(ledgerd string, c node.Config, environment ...string) (*Process, error) {
 	p := &Process{Config: c, Log: c.Home + ".log", done: make(chan struct{})}
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -37,6 +38,7 @@ func StartProcess(ledgerd string, c node.Config) (*Process, error) {
 	defer log.Close()
 	p.cmd = exec.Command(ledgerd, "start", "--home", c.Home)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.Env = append(os.Environ(), environment...)
 	// A process group of its own: Ctrl-C in the terminal reaches us, and we stop the nodes in order.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {

@@ -65,7 +65,7 @@ func newExport() *cobra.Command {
 			defer release()
 			var done func()
 			o.Progress, done = progressBar(c.ErrOrStderr(), "export")
-			o.From = api
+			o.From, o.Probe = api, crashProbe()
 			x, err := exportFrom(ctx, c, o)
 			done()
 			if err != nil {

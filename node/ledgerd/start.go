@@ -43,7 +43,7 @@ func run(ctx context.Context, cfg node.Config, logger *slog.Logger) error {
 	}
 	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer release()
-	n, err := node.New(ctx, cfg, logger)
+	n, err := node.New(ctx, cfg, logger, node.WithProbe(crashProbe()))
 	if err != nil {
 		return err
 	}
