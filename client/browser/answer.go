@@ -23,12 +23,22 @@ type question struct {
 // answer is what the page shows.
 type answer struct {
 	Verified bool       `json:"verified"`
-	Standing int        `json:"standing"` // verifier.Standing; 0: not verified
-	Error    string     `json:"error"`
-	English  string     `json:"en"` // the page for a credit officer
+	Standing int        `json:"standing"`          // verifier.Standing; 0: not verified
+	Refused  *texts     `json:"refused,omitempty"` // why it is not verified
+	English  string     `json:"en"`                // the page for a credit officer
 	Chinese  string     `json:"zh"`
 	Entries  [][]string `json:"entries"` // number, day, kind, base amount, counterparty, record
 	First    uint64     `json:"first_entry"`
+}
+
+// texts are one sentence in both languages.
+type texts struct {
+	English string `json:"en"`
+	Chinese string `json:"zh"`
+}
+
+func explain(err error) *texts {
+	return &texts{verifier.Explain(err, verifier.English), verifier.Explain(err, verifier.Chinese)}
 }
 
 // shownEntries is how many entries the page lists, the newest.
@@ -38,7 +48,7 @@ const shownEntries = 2000
 func verify(report, trust, asked []byte) answer {
 	a, err := judge(report, trust, asked)
 	if err != nil {
-		return answer{Error: err.Error()}
+		return answer{Refused: explain(err)}
 	}
 	return *a
 }
@@ -89,13 +99,13 @@ func (a *answer) list(v *verifier.Verdict) {
 	a.First = v.Entries.First + uint64(from)
 	for i, e := range v.Entries.Rows[from:] {
 		a.Entries = append(a.Entries, []string{fmt.Sprint(a.First + uint64(i)), types.FormatDay(e.Day), strings.TrimPrefix(e.Kind.String(), "ENTRY_"),
-			types.FormatAmount(e.BaseMinor, v.BaseCurrency), e.Counterparty, e.Record})
+			verifier.Money(e.BaseMinor, v.BaseCurrency), e.Counterparty, e.Record})
 	}
 }
 
 // pinned says what a trust file pins, so that a person can compare it with what another member says.
 type pinned struct {
-	Error      string `json:"error"`
+	Refused    *texts `json:"refused,omitempty"`
 	ChainID    string `json:"chain_id"`
 	Height     int64  `json:"height"`
 	Validators int    `json:"validators"`
@@ -107,7 +117,7 @@ type pinned struct {
 func pin(trust []byte) pinned {
 	t := new(verifier.Trust)
 	if err := t.UnmarshalJSON(trust); err != nil {
-		return pinned{Error: err.Error()}
+		return pinned{Refused: explain(err)}
 	}
 	sum := sha256.Sum256(trust)
 	p := pinned{ChainID: t.ChainID, Height: t.Height, Validators: len(t.Validators), SHA256: hex.EncodeToString(sum[:])}

@@ -25,7 +25,7 @@ func bytesOf(v js.Value) []byte {
 func text(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return `{"error":"the answer cannot be written"}`
+		return `{"refused":{"en":"the answer cannot be written","zh":"the answer cannot be written"}}`
 	}
 	return string(b)
 }

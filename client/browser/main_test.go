@@ -1,3 +1,5 @@
+//go:build !js
+
 package main
 
 import (
@@ -5,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -26,9 +29,9 @@ func TestAnswers(t *testing.T) {
 		require.NoError(t, err)
 		return verify(report, trust, asked)
 	}
-	q := question{NowUnix: time.Now().Unix(), AsOf: "2025-12-01", AllowSimulation: true}
+	q := question{NowUnix: time.Now().Unix(), AsOf: "2025-12-03", AllowSimulation: true}
 	a := ask(golden(t, "report.tcr"), q)
-	require.True(t, a.Verified, a.Error)
+	require.True(t, a.Verified, a.Refused)
 	require.Equal(t, 1, a.Standing)
 	require.Equal(t, string(golden(t, "report.en.txt")), a.English)
 	require.Equal(t, string(golden(t, "report.zh.txt")), a.Chinese)
@@ -42,12 +45,13 @@ func TestAnswers(t *testing.T) {
 		"no day": ask(golden(t, "report.tcr"), question{AsOf: "today"}), "no trust": verify(golden(t, "report.tcr"), []byte("{}"), []byte("{}")), "no question": verify(nil, trust, nil),
 	} {
 		require.Zero(t, a.Standing, what)
-		require.NotEmpty(t, a.Error, what)
+		require.NotEmpty(t, a.Refused.English, what)
+		require.NotEqual(t, a.Refused.English, a.Refused.Chinese, what)
 	}
 	p := pin(trust)
 	require.Equal(t, 4, p.Validators)
 	require.Len(t, p.SHA256, 64)
-	require.NotEmpty(t, pin([]byte("x")).Error)
+	require.Contains(t, pin([]byte("x")).Refused.Chinese, "信任文件的格式有误")
 }
 
 func TestAssemble(t *testing.T) {
@@ -64,4 +68,42 @@ func TestAssemble(t *testing.T) {
 	require.Error(t, run(nil))
 	_, _, err = assemble([]byte("no places"), nil, nil)
 	require.Error(t, err)
+}
+
+// The page's script names elements that are there, and says everything in both languages.
+func TestPageIsWhole(t *testing.T) {
+	all := func(pattern string) map[string]bool {
+		out := map[string]bool{}
+		for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(page, -1) {
+			out[string(m[1])] = true
+		}
+		require.NotEmpty(t, out, pattern)
+		return out
+	}
+	ids := all(`\bid="(\w+)"`)
+	for id := range all(`\bat\("(\w+)"\)`) {
+		require.True(t, ids[id], id)
+	}
+	english, chinese, ok := bytes.Cut(page, []byte("\n  zh: {"))
+	require.True(t, ok)
+	_, english, ok = bytes.Cut(english, []byte("\n  en: {"))
+	require.True(t, ok)
+	chinese, _, ok = bytes.Cut(chinese, []byte("\n};"))
+	require.True(t, ok)
+	key := regexp.MustCompile(`(?:[{,]\s*|^ )(\w+): ["\[n]`)
+	keys := func(words []byte) (out []string) {
+		for _, m := range key.FindAllSubmatch(words, -1) {
+			out = append(out, string(m[1]))
+		}
+		return out
+	}
+	require.Greater(t, len(keys(english)), 30)
+	require.Equal(t, keys(english), keys(chinese), "one language says more than the other")
+	for said := range all(`data-say="(\w+)"`) {
+		require.Contains(t, keys(english), said)
+	}
+	for said := range all(`\bw\.(\w+)`) {
+		require.Contains(t, keys(english), said)
+	}
+	require.Contains(t, string(page), `default-src 'none'`, "it may neither fetch nor send")
 }

@@ -312,6 +312,9 @@ func TestVerify(t *testing.T) {
 	out = must(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--lang", "en")
 	require.Contains(t, out, types.SimulationNotice)
 	require.Contains(t, out, "375 of 1000")
+	_, _, errs = call(t, "verify", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--lang", "zh")
+	require.Contains(t, errs, "未通过核验：")
+	require.Contains(t, errs, "--allow-simulation")
 	require.Contains(t, must(t, "verify", "report", goldenReport, "--trust", goldenTrust, "--as-of", "2025-12-01", "--allow-simulation", "--lang", "zh"), "信用分")
 
 	var v struct {

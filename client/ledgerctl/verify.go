@@ -113,17 +113,7 @@ func verifyFile(cmd *cobra.Command, path string, pins []*client.Trust, opts veri
 		v, err = verifyByAny(r, pins, opts)
 	}
 	if err != nil {
-		hint := ""
-		if errors.Is(err, verifier.ErrReportSimulation) {
-			hint = " (--allow-simulation shows it all the same)"
-		}
-		if p.asJSON {
-			if err := printJSON(cmd.OutOrStdout(), map[string]any{"verified": false, "error": err.Error()}); err != nil {
-				return err
-			}
-			return &saidError{}
-		}
-		return fmt.Errorf("NOT VERIFIED: %s: %w%s", path, err, hint)
+		return p.refuse(cmd, path, err)
 	}
 	if err := p.print(cmd, v); err != nil {
 		return err
@@ -132,6 +122,29 @@ func verifyFile(cmd *cobra.Command, path string, pins []*client.Trust, opts veri
 		return &saidError{exitOld}
 	}
 	return nil
+}
+
+// refuse says why a report is not verified.
+func (p printer) refuse(cmd *cobra.Command, path string, err error) error {
+	if p.asJSON {
+		if err := printJSON(cmd.OutOrStdout(), map[string]any{"verified": false, "error": err.Error()}); err != nil {
+			return err
+		}
+		return &saidError{}
+	}
+	simulated := errors.Is(err, verifier.ErrReportSimulation)
+	if p.lang == verifier.Chinese {
+		hint := ""
+		if simulated {
+			hint = "；加 --allow-simulation 可照样显示"
+		}
+		return fmt.Errorf("未通过核验：%s：%s%s", path, verifier.Explain(err, p.lang), hint)
+	}
+	hint := ""
+	if simulated {
+		hint = " (--allow-simulation shows it all the same)"
+	}
+	return fmt.Errorf("NOT VERIFIED: %s: %w%s", path, err, hint)
 }
 
 func (p printer) print(cmd *cobra.Command, v *verifier.Verdict) error {
@@ -160,11 +173,14 @@ func (p printer) printVerdict(cmd *cobra.Command, v *verifier.Verdict) error {
 		return err
 	}
 	out := map[string]any{
-		"verified": v.Standing != verifier.OldTrustOnly, "standing": standings[v.Standing],
+		"verified": v.Standing != verifier.OldTrustOnly, "standing": standings[v.Standing], "judged_at": v.Judged.Format(time.RFC3339),
 		"chain_id": v.ChainID, "height": v.Height, "header_time": v.HeaderTime.Format(time.RFC3339Nano), "app_hash": v.AppHash.String(),
 		"simulation": v.Simulation, "notice": v.Notice, "base_currency": v.BaseCurrency, "grantee": v.Grantee, "purpose": v.Purpose.String(),
 		"receipt": json.RawMessage(receipt), "model_calibrated": v.Model.Calibrated, "validators": v.Validators, "validators_signed": v.Signed,
 		"power_signed_bp": v.SignedBp, "headers_between": v.Hops, "score_recomputed": v.Recomputed, "input_rows": v.Inputs, "not_proved": v.NotProved(),
+	}
+	if !v.Until.IsZero() {
+		out["believed_until"] = v.Until.Format(time.RFC3339)
 	}
 	if v.AnchorHeight > 0 {
 		out["anchor_height"], out["anchor_time"] = v.AnchorHeight, v.AnchorTime.Format(time.RFC3339Nano)

@@ -1,6 +1,10 @@
 package verifier
 
-import "tradecredit/types"
+import (
+	"strings"
+
+	"tradecredit/types"
+)
 
 // Groups of entries, as a page counts them.
 const (
@@ -63,7 +67,18 @@ func groupOf(kind types.EntryKind) string {
 	return groupOther
 }
 
-// Money prints an amount of minor units with its currency.
+// Money prints an amount of minor units with its currency, the digits before the point in groups of three.
 func Money(minor int64, currency string) string {
-	return types.FormatAmount(minor, currency) + " " + currency
+	whole, rest, _ := strings.Cut(types.FormatAmount(minor, currency), ".")
+	digits := strings.TrimPrefix(whole, "-")
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	if whole[0] == '-' {
+		digits = "-" + digits
+	}
+	if rest != "" {
+		digits += "." + rest
+	}
+	return digits + " " + currency
 }

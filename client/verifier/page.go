@@ -40,10 +40,11 @@ type page struct {
 	Simulation, HasScore, IsScore, NotCalibrated, ByDelegate, StandardNotice                        bool
 	Unscored, NotProved                                                                             []string
 	Reasons, Points, Objects, Documents, Log                                                        []line
-	LargestMember, Late, SignedShare, ChainID, HeaderTime, AppHash, Standing, Anchored              string
+	LargestMember, Late, SignedShare, ChainID, HeaderTime, AppHash, Standing, Anchored, Judged      string
+	Until, ModelDigest                                                                              string // Until: empty without end
 	Signed, Validators, Hops, Inputs                                                                int
 	OldTrust, Recomputed, HasEntries, Complete, SumsChecked                                         bool
-	FirstEntry, LastEntry, AllEntries, StateHeight                                                  uint64
+	FirstEntry, LastEntry, Entries, AllEntries, StateHeight                                         uint64
 }
 
 // WritePage prints a verified report for a person, on one page.
@@ -69,6 +70,10 @@ func (v *Verdict) page(lang Language) *page {
 		AppHash: v.AppHash.String()[:16] + "…", Signed: v.Signed, Validators: v.Validators,
 		Index: words.noIndex, Standing: words.standings[v.Standing], OldTrust: v.Standing == OldTrustOnly,
 		Hops: v.Hops, Recomputed: v.Recomputed, Inputs: v.Inputs, StateHeight: uint64(v.Height),
+		Judged: v.Judged.Format(time.DateOnly), ModelDigest: fmt.Sprintf("%x…", r.ModelDigest[:8]),
+	}
+	if !v.Until.IsZero() {
+		p.Until = v.Until.Format(time.DateOnly)
 	}
 	if v.AnchorHeight > 0 {
 		p.Anchored = fmt.Sprintf(words.anchored, v.AnchorHeight, v.AnchorTime.Format(time.RFC3339))
@@ -167,7 +172,8 @@ func (p *page) log(e *EntriesVerdict, words *words) {
 		return
 	}
 	p.HasEntries, p.Complete, p.SumsChecked = true, e.Complete(), e.SumsChecked
-	p.FirstEntry, p.LastEntry, p.AllEntries = e.First, e.First+e.Count, e.Total
+	p.FirstEntry, p.Entries, p.AllEntries = e.First, e.Count, e.Total
+	p.LastEntry = e.First + max(e.Count, 1) - 1
 	counts, latest := map[string]int{}, map[string]int32{}
 	for _, row := range e.Rows {
 		g := groupOf(row.Kind)
@@ -234,8 +240,8 @@ func recordsText(records []string) string {
 	return ": " + strings.Join(records, ", ")
 }
 
-// nextBin says what would move a characteristic's points: the nearest better bin of the model. Empty for a cap, and
-// where there is no value yet.
+// nextBin says what would move a characteristic's points: the nearest better bin of the model, or that there is no value
+// yet. Empty for a cap.
 func (v *Verdict) nextBin(id string, words *words) string {
 	for _, s := range v.Model.Scorecards {
 		if s.Segment != v.Receipt.Result.Segment {
@@ -243,8 +249,11 @@ func (v *Verdict) nextBin(id string, words *words) string {
 		}
 		for i, c := range s.Characteristics {
 			p := v.Receipt.Result.Points[i]
-			if c.Id != id || !p.Applicable {
+			if c.Id != id {
 				continue
+			}
+			if !p.Applicable {
+				return words.noData
 			}
 			for k := len(c.Bins) - 1; k >= 0; k-- {
 				if b := c.Bins[k]; b.Points > p.Points {
@@ -267,9 +276,9 @@ func boundText(c *types.Characteristic, bound int64, words *words) string {
 		value = percent(bound)
 	}
 	if c.AtLeast {
-		return "≥ " + value
+		return words.atLeast + value
 	}
-	return "< " + value
+	return words.below + value
 }
 
 // measureText prints a value in the unit of its measure.

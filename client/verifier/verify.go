@@ -40,6 +40,8 @@ const (
 // Verdict is what a verified report says.
 type Verdict struct {
 	Standing     Standing
+	Judged       time.Time // the reader's day, UTC
+	Until        time.Time // when it stops, or stopped, being fresh or re-anchored, UTC; zero: never
 	ChainID      string
 	Height       int64 // of the state that was proved
 	HeaderTime   time.Time
@@ -90,7 +92,7 @@ func Verify(r *Report, trust *Trust, opts Options) (*Verdict, error) {
 		changed := *trust
 		changed.Period, trust = opts.TrustPeriod, &changed
 	}
-	v := &Verdict{ChainID: r.ChainID}
+	v := &Verdict{ChainID: r.ChainID, Judged: opts.Now.UTC()}
 	if r.ChainID != trust.ChainID || opts.ChainID != "" && opts.ChainID != r.ChainID {
 		return nil, fmt.Errorf("%w: it is of %q", ErrOtherChain, r.ChainID)
 	}
@@ -137,8 +139,13 @@ func (v *Verdict) verifyHeaders(r *Report, trust *Trust, now time.Time) error {
 	if bp, err := types.Share(10_000, signed, all); err == nil {
 		v.SignedBp = bp
 	}
+	if trust.Period > 0 {
+		if v.Until = trust.Since.Add(trust.Period).UTC(); newest.Time.Before(trust.Since) {
+			v.Until = newest.Time.Add(trust.Period).UTC()
+		}
+	}
 	switch {
-	case trust.Expired(now) != nil || trust.Period > 0 && !newest.Time.Add(trust.Period).After(now):
+	case !v.Until.IsZero() && !v.Until.After(now):
 		v.Standing = OldTrustOnly
 	case r.Anchor != nil:
 		v.Standing = Reanchored
