@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,19 +86,7 @@ func newCouncil(t *testing.T) *council {
 
 // join makes the home of a node that the genesis does not know.
 func (c *council) join() {
-	cfg, err := c.net.Plan.config(len(c.net.Configs))
-	require.NoError(c.t, err)
-	var peers []string
-	for _, other := range c.net.Configs {
-		peers = append(peers, other.P2P.PersistentPeers...)
-	}
-	slices.Sort(peers)
-	cfg.P2P.PersistentPeers = slices.Compact(peers)
-	id, err := node.CreateHome(cfg)
-	require.NoError(c.t, err)
-	require.NoError(c.t, os.WriteFile(cfg.File(), cfg.Text(), 0o600))
-	require.NoError(c.t, node.WriteGenesis(cfg, c.net.Genesis))
-	c.net.Configs = append(c.net.Configs, cfg)
+	_, id := addHome(c.t, c.net)
 	c.fifth = id.ValidatorKey
 }
 
