@@ -19,7 +19,8 @@ type stagedBlock struct {
 	unix    int64
 	hash    []byte // the block's own
 	staged  *state.Staged
-	view    *state.View // what the block lies over; closed when the block is applied or dropped
+	view    *state.View  // what the block lies over; closed when the block is applied or dropped
+	below   *state.Batch // the block before, where that is not committed yet: what the block lies over instead of view
 	txs     []blockTx
 	results []ledger.Result
 
@@ -91,11 +92,15 @@ func (a *App) runRules(b *stagedBlock, prior state.Reader) (batch *state.Batch, 
 	if b.version, err = a.knows(prior, b.height); err != nil {
 		return nil, err
 	}
-	batch = state.NewBatch(b.view)
-	if b.view.Height() == 0 { // the genesis is committed with the first block
+	switch {
+	case b.below != nil:
+		batch = state.NewBatch(b.below)
+	case b.view.Height() == 0: // the genesis is committed with the first block
 		if batch, err = a.genesis.over(b.view); err != nil {
 			return nil, err
 		}
+	default:
+		batch = state.NewBatch(b.view)
 	}
 	block, err := ledger.NewBlock(batch, prior, b.height, b.unix)
 	if err != nil {

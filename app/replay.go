@@ -15,9 +15,9 @@ import (
 )
 
 // Replay. A history that consensus decided is executed without CometBFT: Begin with the genesis, then for each block
-// Prepare (beside the execution of earlier ones, for several blocks in common), Execute, and CommitExecuted. What is
-// computed is what FinalizeBlock computes; nothing here is another path through the rules. The App must be used for
-// nothing else meanwhile.
+// Prepare (beside the execution of earlier ones, for several blocks in common), Run, Execute, and CommitExecuted. The next
+// block's rules may run while a block is executed and committed: RunAhead, then Settle. What is computed is what
+// FinalizeBlock computes; nothing here is another path through the rules. The App must be used for nothing else meanwhile.
 
 // Prepared is the transactions of a block, decoded, and their signatures verified.
 type Prepared struct {
@@ -131,18 +131,77 @@ func (a *App) Begin(doc *cmttypes.GenesisDoc) (types.Hash, error) {
 	return types.Hash(res.AppHash), nil
 }
 
-// Execute is FinalizeBlock without the search for transactions that were verified before. The block follows the committed
-// height, or is the first after Begin.
-func (a *App) Execute(d *Decided) (*Executed, error) {
-	a.dropStaged()
+// Run is the outcome of the rules of a block, whose roots are not computed yet.
+type Run struct {
+	block *stagedBlock
+	batch *state.Batch
+}
+
+// Run runs the rules of a block that follows the committed height, or is the first after Begin.
+func (a *App) Run(d *Decided) (*Run, error) {
 	b, prior, err := a.decided(d)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.execute(b, prior, nil); err != nil {
-		release(b.view)
-		return nil, fmt.Errorf("block %d: %w", d.Height, err)
+	return a.run(b, prior)
+}
+
+// RunAhead runs the rules of the block after one that ran and is not committed. It may be called while another goroutine
+// stages and commits that one, and for nothing else; what it comes to is the same, before, meanwhile or after.
+func (a *App) RunAhead(d *Decided, on *Run) (*Run, error) {
+	if d.Height != on.block.height+1 {
+		return nil, fmt.Errorf("app: block %d does not follow block %d", d.Height, on.block.height)
 	}
+	// The commit of the block below closes its own view; this one holds back pruning until the rules are through.
+	view, err := a.db.At(on.block.height - 1)
+	if err != nil {
+		return nil, err
+	}
+	return a.run(&stagedBlock{height: d.Height, unix: d.Time.Unix(), hash: d.Hash, view: view, below: on.batch, txs: d.Txs.txs}, on.batch)
+}
+
+func (a *App) run(b *stagedBlock, prior state.Reader) (*Run, error) {
+	began := time.Now()
+	batch, err := a.runRules(b, prior)
+	if err != nil {
+		release(b.view)
+		return nil, fmt.Errorf("block %d: %w", b.height, err)
+	}
+	b.rules = time.Since(began)
+	return &Run{block: b, batch: batch}, nil
+}
+
+// Drop lets go of a run that is not to be executed.
+func (r *Run) Drop() { release(r.block.view) }
+
+// Settle lays a run over the committed state, after the block below it was committed, and nothing else since. It comes
+// before another block runs ahead on this one.
+func (a *App) Settle(r *Run) error {
+	if r.block.below == nil {
+		return nil
+	}
+	view := a.db.View()
+	if view.Height() != r.block.height-1 {
+		release(view)
+		return fmt.Errorf("app: block %d does not follow the committed height %d", r.block.height, a.db.Head().Height)
+	}
+	release(r.block.view)
+	r.batch.Settle(view)
+	r.block.view, r.block.below = view, nil
+	return nil
+}
+
+// Execute computes the roots of a run that was settled: it ends what FinalizeBlock does, without the search for
+// transactions that were verified before.
+func (a *App) Execute(r *Run) (*Executed, error) {
+	a.dropStaged()
+	b, began := r.block, time.Now()
+	var err error
+	if b.staged, err = a.db.Stage(b.height, r.batch); err != nil {
+		release(b.view)
+		return nil, fmt.Errorf("block %d: %w", b.height, err)
+	}
+	b.tree = time.Since(began)
 	a.staged = b
 	hash := b.staged.AppHash()
 	return &Executed{Rules: b.rules, Tree: b.tree, Response: &abci.ResponseFinalizeBlock{

@@ -123,6 +123,7 @@ type replayer struct {
 	chain   *tracker
 	pipe    *pipeline
 	commits *commitChecks
+	ahead   *aheadRun // of the block after the one at hand; nil: none
 	spent   spent
 	meter   meter
 	done    Replayed
@@ -246,11 +247,15 @@ func (r *replayer) run(ctx context.Context) error {
 		r.diverge(r.genesisDivergence(cur, differs))
 		return nil
 	}
+	defer func() { r.ahead.drop() }()
 	for {
 		var next *checkedBlock
 		if cur.height < r.source.last() {
 			if next, err = r.pull(ctx); err != nil {
 				return err
+			}
+			if err := r.chain.passed(cur).structure(next.block); err != nil {
+				return fmt.Errorf("block %d: %w", next.height, err)
 			}
 		}
 		found, err := r.step(ctx, cur, next)
@@ -265,6 +270,46 @@ func (r *replayer) run(ctx context.Context) error {
 		}
 		cur = next
 	}
+}
+
+// aheadRun is the rules of the next block, at work beside the roots and the commit of the one before.
+type aheadRun struct {
+	run  *app.Run
+	err  error
+	done chan struct{}
+}
+
+// drop waits for it and lets go of it; nil: there is none.
+func (r *aheadRun) drop() {
+	if r == nil {
+		return
+	}
+	if <-r.done; r.run != nil {
+		r.run.Drop()
+	}
+}
+
+// rules runs the rules of a block, or takes what was run ahead, and begins with those of the next.
+func (r *replayer) rules(cur, next *checkedBlock) (run *app.Run, err error) {
+	if x := r.ahead; x != nil {
+		r.ahead = nil
+		<-x.done
+		if x.err == nil {
+			x.err = r.app.Settle(x.run)
+		}
+		run, err = x.run, x.err
+	} else {
+		run, err = r.app.Run(r.decided(cur))
+	}
+	if err == nil && next != nil && cur.height < r.until {
+		x, d := &aheadRun{done: make(chan struct{})}, r.decided(next)
+		r.ahead = x
+		go func() {
+			defer close(x.done)
+			x.run, x.err = r.app.RunAhead(d, run)
+		}()
+	}
+	return run, err
 }
 
 // pull takes the next block, which must be there.
@@ -283,7 +328,11 @@ func (r *replayer) pull(ctx context.Context) (*checkedBlock, error) {
 
 // step executes one block, compares, and commits it. It says whether a difference was found.
 func (r *replayer) step(ctx context.Context, cur, next *checkedBlock) (found bool, err error) {
-	executed, err := r.app.Execute(r.decided(cur))
+	run, err := r.rules(cur, next)
+	if err != nil {
+		return false, err
+	}
+	executed, err := r.app.Execute(run)
 	if err != nil {
 		return false, err
 	}
@@ -292,11 +341,6 @@ func (r *replayer) step(ctx context.Context, cur, next *checkedBlock) (found boo
 	after, err := r.chain.after(cur, executed)
 	if err != nil {
 		return false, err
-	}
-	if next != nil {
-		if err := after.structure(next.block); err != nil {
-			return false, fmt.Errorf("block %d: %w", next.height, err)
-		}
 	}
 	commit, err := r.commitOn(cur, next)
 	if err != nil {

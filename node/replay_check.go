@@ -114,11 +114,17 @@ func (t *tracker) outcome(h *cmttypes.Header) (differs []string) {
 	return differs
 }
 
-// after is what holds once a block was executed. It is what CometBFT makes of the application's answer.
-func (t *tracker) after(b *checkedBlock, e *app.Executed) (*tracker, error) {
+// passed is what holds after a block whatever it came to: enough for the structure of the next.
+func (t *tracker) passed(b *checkedBlock) *tracker {
 	s := t.State
 	s.LastBlockHeight, s.LastBlockID, s.LastBlockTime = b.height, b.id, b.block.Time
 	s.LastValidators, s.Validators = t.Validators, t.NextValidators
+	return &tracker{s}
+}
+
+// after is what holds once a block was executed. It is what CometBFT makes of the application's answer.
+func (t *tracker) after(b *checkedBlock, e *app.Executed) (*tracker, error) {
+	s := t.passed(b).State
 	next := t.NextValidators.Copy()
 	changes, err := cmttypes.PB2TM.ValidatorUpdates(e.Response.ValidatorUpdates)
 	if err != nil {

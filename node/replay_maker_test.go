@@ -180,7 +180,9 @@ func (m *maker) take(made *cmttypes.Block, set *cmttypes.ValidatorSet) []uint32 
 	}
 	prepared, _, _ := app.Prepare(types.NewVerifier(), [][][]byte{executing})
 	b.txs = prepared[0]
-	executed, err := m.app.Execute(b.decided())
+	run, err := m.app.Run(b.decided())
+	require.NoError(m.t, err)
+	executed, err := m.app.Execute(run)
 	require.NoError(m.t, err)
 	after, err := m.chain.after(b, executed)
 	require.NoError(m.t, err)

@@ -60,10 +60,14 @@ func TestARunningNodeIsExported(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(files[1], b, 0o600))
 	}
+	// It may have voted on the block that was next: without its log of that, a lone validator would wait for itself.
+	wal := filepath.Join(t.TempDir(), "cs.wal")
+	require.NoError(t, os.CopyFS(wal, os.DirFS(filepath.Join(c.DataDir(), "cs.wal"))))
 	require.NoError(t, os.RemoveAll(c.DataDir()), "the network has ended")
 	imported, err := Import(t.Context(), ImportOptions{From: dir, Config: fresh})
 	require.NoError(t, err)
 	require.Equal(t, r.Report, imported.Report)
+	require.NoError(t, os.CopyFS(filepath.Join(fresh.DataDir(), "cs.wal"), os.DirFS(wal)))
 	again := running(t, fresh)
 	awaitHeight(t, again, imported.Report.Last+3)
 }

@@ -66,6 +66,10 @@ func NewBatch(r Reader) *Batch {
 	return &Batch{parent: r}
 }
 
+// Settle lays a batch over v that lay over another batch over a View: that one was committed,
+// nothing else since, and v shows it. What b reads stays the same; Stage takes it now.
+func (b *Batch) Settle(v *View) { b.parent = v }
+
 func (b *Batch) find(key string) int {
 	if b.index != nil {
 		if i, ok := b.index[key]; ok {
