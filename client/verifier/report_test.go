@@ -279,35 +279,38 @@ func TestEntriesOfOthers(t *testing.T) {
 	trust, opts := w.trust(), Options{Now: w.now()}
 	require.NoError(t, try(encode(t, w.report(t, 0)), trust, opts))
 	n := 41
-	for name, change := range map[string]func(r *Report){
-		"the first removed":      func(r *Report) { r.Entries.Rows = r.Entries.Rows[1:] },
-		"the last removed":       func(r *Report) { r.Entries.Rows = r.Entries.Rows[:n-1] },
-		"one removed":            func(r *Report) { r.Entries.Rows = slices.Delete(r.Entries.Rows, 20, 21) },
-		"one added":              func(r *Report) { r.Entries.Rows = append(r.Entries.Rows, r.Entries.Rows[3]) },
-		"two exchanged":          func(r *Report) { s := r.Entries.Rows; s[4], s[5] = s[5], s[4] },
-		"one twice":              func(r *Report) { r.Entries.Rows[7] = r.Entries.Rows[6] },
-		"none":                   func(r *Report) { r.Entries.Rows = nil },
-		"from a later place":     func(r *Report) { r.Entries.First = 1 },
-		"a hash too many":        func(r *Report) { r.Entries.Proof.Right = [][]byte{filled(1)} },
-		"those of a part":        func(r *Report) { r.Entries = w.report(t, 10).Entries; r.Entries.First = 0 },
-		"one of another height":  func(r *Report) { e := *w.log[3]; e.Height++; r.Entries.Rows[3] = marshal(&e) },
-		"one padded":             func(r *Report) { r.Entries.Rows[3] = append(slices.Clone(r.Entries.Rows[3]), 0x80, 1, 0) },
-		"head of another height": func(r *Report) { r.State = w.state(t, scoredAt, "chain", "subject/"+testSubject) },
-		"head of another chain": func(r *Report) {
+	for name, c := range map[string]struct {
+		want   error
+		change func(r *Report)
+	}{
+		"the first removed":      {ErrReportEntries, func(r *Report) { r.Entries.Rows = r.Entries.Rows[1:] }},
+		"the last removed":       {ErrReportEntries, func(r *Report) { r.Entries.Rows = r.Entries.Rows[:n-1] }},
+		"one removed":            {ErrReportEntries, func(r *Report) { r.Entries.Rows = slices.Delete(r.Entries.Rows, 20, 21) }},
+		"one added":              {ErrReportEntries, func(r *Report) { r.Entries.Rows = append(r.Entries.Rows, r.Entries.Rows[3]) }},
+		"two exchanged":          {ErrReportEntries, func(r *Report) { s := r.Entries.Rows; s[4], s[5] = s[5], s[4] }},
+		"one twice":              {ErrReportEntries, func(r *Report) { r.Entries.Rows[7] = r.Entries.Rows[6] }},
+		"none":                   {ErrReportEntries, func(r *Report) { r.Entries.Rows = nil }},
+		"from a later place":     {ErrReportEntries, func(r *Report) { r.Entries.First = 1 }},
+		"a hash too many":        {ErrReportEntries, func(r *Report) { r.Entries.Proof.Right = [][]byte{filled(1)} }},
+		"those of a part":        {ErrReportEntries, func(r *Report) { r.Entries = w.report(t, 10).Entries; r.Entries.First = 0 }},
+		"one of another height":  {ErrReportEntries, func(r *Report) { e := *w.log[3]; e.Height++; r.Entries.Rows[3] = marshal(&e) }},
+		"one padded":             {ErrReportEntries, func(r *Report) { r.Entries.Rows[3] = append(slices.Clone(r.Entries.Rows[3]), 0x80, 1, 0) }},
+		"head of another height": {types.ErrProofAppHash, func(r *Report) { r.State = w.state(t, scoredAt, "chain", "subject/"+testSubject) }},
+		"head of another chain": {types.ErrProofAppHash, func(r *Report) {
 			r.State = other.state(t, provedAt, "chain", "receipt/bank-a/Q-1", "model/expert-v1", "subject/"+testSubject)
-		},
-		"header of another chain": func(r *Report) { r.LightBlock = other.light(provedAt + 1) },
-		"all of another chain":    func(r *Report) { *r = *other.report(t, 0) },
-		"renamed":                 func(r *Report) { *r = *other.report(t, 0); r.ChainID = testChain },
-		"no head": func(r *Report) {
+		}},
+		"header of another chain": {ErrOtherChain, func(r *Report) { r.LightBlock = other.light(provedAt + 1) }},
+		"all of another chain":    {ErrOtherChain, func(r *Report) { *r = *other.report(t, 0) }},
+		"renamed":                 {ErrOtherChain, func(r *Report) { *r = *other.report(t, 0); r.ChainID = testChain }},
+		"no head": {ErrReportEntries, func(r *Report) {
 			r.State = w.state(t, provedAt, "chain", "receipt/bank-a/Q-1", "model/expert-v1")
-		},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := w.report(t, 0)
 			r.Entries.Rows = slices.Clone(r.Entries.Rows)
-			change(r)
-			require.Error(t, try(encode(t, r), trust, opts))
+			c.change(r)
+			require.ErrorIs(t, try(encode(t, r), trust, opts), c.want)
 		})
 	}
 }
