@@ -81,6 +81,19 @@ func (c *Client) Newest() *Trust {
 	return c.pins.newest().trust
 }
 
+// oldestPin is the pin farthest back that is believed still: what leads from it to a header leads there from most readers'
+// pins. The trust file's own when none is.
+func (c *Client) oldestPin() *Trust {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.pins {
+		if k.trust.Expired(c.now()) == nil {
+			return k.trust
+		}
+	}
+	return c.root
+}
+
 // verifyHeader verifies a light block from what is trusted, by way of headers between them where validators changed, and
 // asks the witnesses. It moves the pins forward. After a conflict nothing is verified any more.
 func (c *Client) verifyHeader(ctx context.Context, lb *LightBlock, now time.Time, maxAge time.Duration) error {

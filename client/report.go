@@ -76,7 +76,7 @@ func (c *Client) MakeReport(ctx context.Context, receiptID string, opts ReportOp
 
 // recheck verifies a report as its reader will.
 func (c *Client) recheck(r *verifier.Report) error {
-	v, err := verifier.Verify(r, c.root, verifier.Options{Now: c.now(), AllowSimulation: true})
+	v, err := verifier.Verify(r, c.oldestPin(), verifier.Options{Now: c.now(), AllowSimulation: true})
 	if err != nil {
 		return fmt.Errorf("the report does not verify: %w", err)
 	}
@@ -227,9 +227,10 @@ func (c *Client) logProof(ctx context.Context, log string, begin, end uint64, he
 	return &types.LogRange{Left: resp.Left, Right: resp.Right}, nil
 }
 
-// chainTo finds the headers by which two thirds of the pinned power, and then of each next set, vouch for a header.
+// chainTo finds the headers by which two thirds of the oldest pin's power, and then of each next set, vouch for a header:
+// whoever pinned later needs fewer of them.
 func (c *Client) chainTo(ctx context.Context, target *verifier.LightBlock) ([][]byte, error) {
-	from, now := c.root, c.now()
+	from, now := c.oldestPin(), c.now()
 	pending := []*verifier.LightBlock{target}
 	var chain [][]byte
 	for range maxSteps {

@@ -2,7 +2,10 @@ package client
 
 import (
 	"context"
+	"maps"
+	"math/bits"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -167,6 +170,93 @@ func TestRenewReport(t *testing.T) {
 	again, err := c.RenewReport(context.Background(), renewed)
 	require.NoError(t, err)
 	require.Equal(t, renewed, again)
+}
+
+// TestTenYears keeps a report for ten years, in which every validator is replaced many times: a reader whose trust store
+// moved forward renews it, and everybody who trusts today's validators believes it again; without that nobody does.
+func TestTenYears(t *testing.T) {
+	const months, month = 122, 30 * 24 * time.Hour
+	n, open := reportNode(false, nil)
+	f, all := n.chain, testValidators("v", 4+months/3)
+	f.step, f.sets = month, nil
+	for h := range months + 2 {
+		f.sets = append(f.sets, all[h/3:h/3+4]) // each quarter one of four goes
+	}
+	before := n.before
+	n.before = func(w http.ResponseWriter, r *http.Request, i int) bool {
+		if r.URL.Path == "/v1/log-proof" {
+			n.logProof(w, r)
+			return true
+		}
+		return before(w, r, i)
+	}
+	s := httptest.NewServer(n)
+	t.Cleanup(s.Close)
+	pinned := *f.trust()
+	pinned.Since, pinned.Period = f.time(3), 90*24*time.Hour
+	path := filepath.Join(t.TempDir(), "trust.json.store")
+	now := f.time(4).Add(time.Second)
+	opened := func() *Client {
+		store, err := OpenTrustStore(path, &pinned)
+		require.NoError(t, err)
+		return reader(t, f, Config{Endpoints: []string{s.URL}, Store: store, Now: func() time.Time { return now }})
+	}
+	none := EntryRange{None: true}
+	c := opened()
+	report, err := c.MakeReport(context.Background(), "bank-a/Q-1", ReportOptions{Opening: open, Entries: none})
+	require.NoError(t, err)
+	require.NoError(t, c.Keep())
+	receipt := f.states[2]
+	for h := int64(4); h < months; h++ {
+		log, _ := f.blockLog(h)
+		state := maps.Clone(receipt)
+		state[string(types.BlockLogKey)] = mustMarshal(log)
+		f.add(state)
+		if h%2 == 0 { // every other month the reader asks for something
+			now = f.time(h + 1).Add(time.Second)
+			c = opened()
+			_, err := c.Advance(context.Background())
+			require.NoError(t, err, "height %d", h)
+			require.NoError(t, c.Keep())
+		}
+	}
+	now = f.time(months).Add(time.Second)
+	require.Greater(t, now.Sub(testStart), 10*365*24*time.Hour)
+	today := verifier.TrustFrom(mustLightBlock(t, n, months), pinned.Period)
+	opts := verifier.Options{Now: now}
+	v, err := verifier.Verify(report, &pinned, opts)
+	require.NoError(t, err)
+	require.Equal(t, verifier.OldTrustOnly, v.Standing)
+	_, err = verifier.Verify(report, today, opts)
+	require.ErrorIs(t, err, verifier.ErrTrustOverlap, "of those who signed it nobody is left")
+
+	// The reader's pins moved forward; who comes with the old trust file alone cannot renew anything.
+	c = opened()
+	renewed, err := c.RenewReport(context.Background(), report)
+	require.NoError(t, err)
+	_, err = reader(t, f, Config{Endpoints: []string{s.URL}, Trust: &pinned, Now: func() time.Time { return now }}).RenewReport(context.Background(), report)
+	require.ErrorIs(t, err, ErrTrustExpired)
+	for name, pin := range map[string]*Trust{"pinned today": today, "moved forward": c.Newest()} {
+		v, err = verifier.Verify(renewed, pin, opts)
+		require.NoError(t, err, name)
+		require.Equal(t, verifier.Reanchored, v.Standing, name)
+		require.Equal(t, int64(3), v.Height, "what it says is ten years old, and says so")
+		require.True(t, v.HeaderTime.Before(f.time(5)))
+	}
+	// The proof grows with the logarithm of the chain's length.
+	require.LessOrEqual(t, len(renewed.Anchor.Proof.Left)+len(renewed.Anchor.Proof.Right), 2*bits.Len(months))
+	small, err := report.Encode()
+	require.NoError(t, err)
+	large, err := renewed.Encode()
+	require.NoError(t, err)
+	t.Logf("%d bytes, renewed %d", len(small), len(large))
+
+	// And a new report of that old receipt can be made, too.
+	again, err := c.MakeReport(context.Background(), "bank-a/Q-1", ReportOptions{Opening: open, Entries: none})
+	require.NoError(t, err)
+	v, err = verifier.Verify(again, today, opts)
+	require.NoError(t, err)
+	require.Equal(t, verifier.Fresh, v.Standing)
 }
 
 func mustLightBlock(t *testing.T, n *fakeNode, height int64) *verifier.LightBlock {
