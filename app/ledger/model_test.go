@@ -48,7 +48,7 @@ const predictedScripts = 8
 // predictBlock tells the model that a block begins.
 func (w *world) predictBlock() {
 	if w.model != nil {
-		w.model.Begin(w.height+1, w.unix)
+		w.model.Begin(w.height+1, w.unix, nil)
 	}
 }
 

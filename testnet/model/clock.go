@@ -78,7 +78,7 @@ func (m *Model) fall(d *types.Due) {
 	case types.DueKind_DUE_DISPUTE:
 		m.disputeDue(d.Id)
 	case types.DueKind_DUE_COMPROMISE:
-		m.compromised(d.Id)
+		m.compromised(d)
 	}
 }
 

@@ -18,6 +18,18 @@ type Get = func(key string) ([]byte, error)
 // GetEntry reads a row of a subject's log, from 0. state.View.Entry is one.
 type GetEntry = func(subject string, number uint64) ([]byte, error)
 
+// rowOf reads a row; a zero one when there is none.
+func rowOf[V any](get Get, key string) (v V, err error) {
+	raw, err := get(key)
+	if err == nil && raw != nil {
+		err = any(&v).(interface{ Unmarshal([]byte) error }).Unmarshal(raw)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", key, err)
+	}
+	return v, err
+}
+
 // comparer is a table.
 type comparer interface {
 	compare(get Get, all bool) []string

@@ -10,7 +10,7 @@
 //
 //	m := model.New(genesis, chainID, genesisUnix)   // as given to InitChain, at height 0
 //	for each block {
-//		m.Begin(height, unix)                       // time moves states
+//		m.Begin(height, unix, view.Get)             // time moves states; the view is of the block once it is committed
 //		for each transaction of the block, in order {
 //			t, err := types.Decode(raw)
 //			code, codes := m.Deliver(t, err, signatureIsValid)

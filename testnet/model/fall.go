@@ -58,13 +58,15 @@ var falls = []struct {
 	{"record_claim", "claim/", (*Model).plainFalls},
 }
 
-// compromised lets fall what a key signed since it was in wrong hands; id is <holder>/<key>/<since>.
-func (m *Model) compromised(id string) {
-	f := strings.Split(id, "/")
+// compromised lets fall what a key signed since it was in wrong hands; the item's id is <holder>/<key>/<since>. It goes on
+// behind the item's cursor, and as far as the state's, if the walk is not done with this block.
+func (m *Model) compromised(d *types.Due) {
+	f := strings.Split(d.Id, "/")
 	since, err := strconv.ParseInt(f[2], 10, 64)
 	if err != nil {
-		panic("model: " + id)
+		panic("model: " + d.Id)
 	}
+	begun, stop := d.Cursor == "", m.stopsAt(d)
 	k := &mark{f[0], f[1], since}
 	role := m.keys.at(types.KeyKey(k.holder, k.key)).Role
 	for _, s := range falls {
@@ -75,10 +77,34 @@ func (m *Model) compromised(id string) {
 		if strings.HasSuffix(s.prefix, "/") {
 			prefix = s.prefix + k.holder + "/"
 		}
+		if !begun && !strings.HasPrefix(d.Cursor, prefix) {
+			continue
+		}
+		begun = true
+		stopped := stop != "" && strings.HasPrefix(stop, prefix)
 		for _, key := range m.keysUnder(prefix) {
-			s.fall(m, k, key)
+			behind := !strings.HasPrefix(d.Cursor, prefix) || key > d.Cursor
+			if behind && (!stopped || key <= stop) {
+				s.fall(m, k, key)
+			}
+		}
+		if stopped {
+			m.dues.put(types.DueKey(m.unix+1, d.Kind, d.Id), types.Due{Kind: d.Kind, Id: d.Id, Cursor: stop})
+			return
 		}
 	}
+}
+
+// stopsAt is the last key that a walk looks at in this block, "" if it comes to its end.
+func (m *Model) stopsAt(d *types.Due) string {
+	if m.after == nil {
+		return ""
+	}
+	rest, err := rowOf[types.Due](m.after, string(types.DueKey(m.unix+1, d.Kind, d.Id)))
+	if err != nil {
+		panic("model: " + err.Error())
+	}
+	return rest.Cursor
 }
 
 // signs tells whether a role may sign a message in any relation.

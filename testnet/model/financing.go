@@ -25,16 +25,16 @@ var rulesOfFinancing = map[string]rule{
 func shapeOfOffer(msg *types.OfferFinancing) types.Code {
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckMemberID(msg.Lender)), required(msg.Kind),
 		when(len(msg.Objects) == 0, types.Code_count_out_of_range), when(len(msg.Objects) > 16, types.Code_list_too_long)}
-	last := ""
+	last, amounts, objects := "", types.Code_ok, types.Code_ok
 	for i, x := range msg.Objects {
 		kind := x.Object[:max(0, bytes.IndexByte([]byte(x.Object), '/'))]
 		unfit := msg.Kind == types.FinancingKind_FACTORING && kind != "receivable" ||
 			msg.Kind == types.FinancingKind_DOCUMENT_PLEDGE && kind != "transferable"
-		codes = append(codes, amount(x.AmountMinor), when(i > 0 && x.Object <= last, types.Code_list_not_sorted), objectOf(x.Object),
-			when(unfit, types.Code_object_not_financeable))
+		amounts, objects = refusal(amounts, amount(x.AmountMinor)), refusal(objects, objectOf(x.Object))
+		codes = append(codes, when(i > 0 && x.Object <= last, types.Code_list_not_sorted), when(unfit, types.Code_object_not_financeable))
 		last = x.Object
 	}
-	return lowest(codes...)
+	return lowest(append(codes, amounts, objects)...)
 }
 
 // lends refuses a lender that is no live bank, or of the owner's group.

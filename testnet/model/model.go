@@ -16,6 +16,7 @@ type Model struct {
 
 	height int64
 	unix   int64
+	after  Get // the state that the block left, if somebody knows
 	day    int32
 	params types.Parameters // as they stood when the block began
 	lists  types.CodeLists  // as well
@@ -183,8 +184,12 @@ func (m *Model) makeTables() {
 }
 
 // Begin opens a block: unix is its time in seconds, never earlier than the block before. Time moves states.
-func (m *Model) Begin(height, unix int64) {
-	m.height, m.unix = height, unix
+//
+// after is the state that the block left, nil if nobody knows yet. Only one thing is read there: how far a walk over the
+// records of a compromised key came, which is bounded by work that the rules' text does not count out. Without it such a
+// walk is done in one block.
+func (m *Model) Begin(height, unix int64, after Get) {
+	m.height, m.unix, m.after = height, unix, after
 	m.day = types.DayOf(unix, m.offset)
 	m.params = m.parameters.at(types.ParametersKey)
 	m.lists = m.codeLists.at(types.CodeListsKey)

@@ -41,10 +41,10 @@ func (m *Model) settle(at types.Key[types.Settlement], a *types.Allocation, p *t
 		m.owe(id, &r, p, s.Day, true)
 		x.Obligation = r.ObligationEntry
 	}
+	x.Counted = r.Experience && counts && !m.cancelsOut(&s, x)
 	if x.Bank && p.Counted {
 		m.stand(id, &r, r.Legs|legFunds, p, s.Day)
 	}
-	x.Counted = r.Experience && counts && !m.cancelsOut(&s, x)
 	if x.Counted {
 		closes(&r, s.Day, len(m.logs[s.Payer]))
 	}

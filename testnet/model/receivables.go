@@ -49,7 +49,7 @@ func (m *Model) issueReceivable(c *call, msg *types.IssueReceivable) types.Code 
 	}
 	p := m.provenance(c, msg.IssueDay)
 	r := types.Receivable{Receivable: msg, Provenance: p, Status: types.ReceivableStatus_ISSUED, BaseMinor: base,
-		Related: msg.Related || m.related(msg.Seller, msg.Debtor)}
+		Related: msg.Related || m.related(msg.Seller, msg.Debtor) || m.orders.at(types.OrderKey(msg.Order)).Related}
 	r.IssuedEntry = m.post(msg.Seller, m.entryOfReceivable(id, &r, types.EntryKind_ENTRY_RECEIVABLE_ISSUED, p, msg.IssueDay, msg.Debtor))
 	m.post(msg.Debtor, m.entryOfReceivable(id, &r, types.EntryKind_ENTRY_RECEIVABLE_RECEIVED, p, msg.IssueDay, msg.Seller))
 	if msg.Order != "" {

@@ -187,14 +187,15 @@ func (m *Model) reviewOrder(r *types.Receivable, day int32) {
 }
 
 func shapeOfSplit(msg *types.SplitReceivable) types.Code {
-	code := refusal(codeOf(types.CheckRecordID(msg.Receivable)), when(len(msg.Children) < 2 || len(msg.Children) > 16, types.Code_count_out_of_range))
+	code := codeOf(types.CheckRecordID(msg.Receivable))
 	twice, seen := false, map[string]bool{}
 	for _, x := range msg.Children {
 		code = refusal(code, codeOf(types.CheckSourceID(x.Id)), amount(x.AmountMinor))
 		twice = twice || seen[x.Id]
 		seen[x.Id] = true
 	}
-	return refusal(code, notTooEarly(msg.Day), when(twice, types.Code_id_taken))
+	count := when(len(msg.Children) < 2 || len(msg.Children) > 16, types.Code_count_out_of_range)
+	return refusal(code, count, notTooEarly(msg.Day), when(twice, types.Code_id_taken))
 }
 
 func (m *Model) splitReceivable(c *call, msg *types.SplitReceivable) types.Code {

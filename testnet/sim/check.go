@@ -30,7 +30,7 @@ func (d *driver) consult(view *state.View, txs [][]byte, outcome *abci.ResponseF
 	if d.oracle == nil {
 		return nil
 	}
-	d.oracle.Begin(d.height, d.time.Unix())
+	d.oracle.Begin(d.height, d.time.Unix(), view)
 	for i, raw := range txs {
 		got := outcome.TxResults[i]
 		var want types.Code

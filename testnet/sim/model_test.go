@@ -25,9 +25,9 @@ func predictions(blocks int64) func(*types.Genesis, string, int64) *Oracle {
 	return func(g *types.Genesis, chainID string, unix int64) *Oracle {
 		m, at := model.New(g, chainID, unix), int64(0)
 		return &Oracle{
-			Begin: func(height, unix int64) {
+			Begin: func(height, unix int64, after state.Reader) {
 				at = height
-				m.Begin(height, unix)
+				m.Begin(height, unix, after.Get)
 			},
 			Deliver: func(t *types.Tx, verified bool) (types.Code, []types.Code) { return m.Deliver(t, nil, verified) },
 			End: func(r state.Reader) error {

@@ -28,7 +28,8 @@ type Config struct {
 
 // Oracle is told every block as it was decided, and asked what should have come of it.
 type Oracle struct {
-	Begin func(height, unix int64)
+	// Begin is told of a block with the state that it left.
+	Begin func(height, unix int64, after state.Reader)
 	// Deliver predicts one transaction that decodes; verified says whether its signature is good. codes is empty if it
 	// does not authenticate.
 	Deliver func(t *types.Tx, verified bool) (code types.Code, codes []types.Code)
