@@ -24,7 +24,7 @@ import (
 //	declares its content's size
 //	and nothing after the last one. The contents together have at most 64 MiB.
 //
-// Kinds are in sections.go. A reader of version 2 refuses kinds it does not know: what it cannot check it must not show.
+// FORMAT.md says what the sections hold, whose kinds are in report.go. A reader of version 2 refuses kinds it does not know: what it cannot check it must not show.
 // The checksums find damage in transit; what makes a report true are the proofs inside.
 const (
 	containerMagic   = "TCREPORT"
