@@ -126,6 +126,7 @@ type replayer struct {
 	ahead   *aheadRun // of the block after the one at hand; nil: none
 	spent   spent
 	meter   meter
+	garbage garbage
 	done    Replayed
 	culprit *DivergedTransaction
 }
@@ -133,6 +134,8 @@ type replayer struct {
 // replay runs it from the genesis to until.
 func (r *replayer) replay(ctx context.Context) (_ *Replayed, err error) {
 	began := time.Now()
+	r.garbage.begin()
+	defer r.garbage.end()
 	if err := r.begin(); err != nil {
 		return nil, err
 	}
@@ -409,4 +412,5 @@ func (r *replayer) count(b, next *checkedBlock, elected bool) {
 		p.CertifiedHeight, p.CertifiedAppHash = b.height, p.AppHash
 	}
 	r.meter.step(b.height, int64(b.txs.Records()))
+	r.garbage.block()
 }
