@@ -277,8 +277,8 @@ func (s *State) decode(in *reader) {
 		s.Records = append(s.Records, r)
 	}
 	slices.SortFunc(present, func(a, b *partial) int { return comparePaths(a.key, b.key) })
-	s.tree = decodeTree(in, &present, 0)
-	if len(present) > 0 {
+	tree := newTreeReader(in, len(s.Records), present)
+	if s.tree = tree.decode(0); len(tree.records) > 0 {
 		in.fail("a record that the tree does not show")
 	}
 	if in.err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -554,6 +555,43 @@ func TestPartialTree(t *testing.T) {
 	got.decode(in)
 	require.Error(t, in.end())
 	require.Error(t, got.verify(types.Hash{}))
+}
+
+// A file of a few kilobytes that unpacks to a tree of millions of nodes is given up early.
+func TestTreeBomb(t *testing.T) {
+	w := newWorld(t, worldOptions{validators: 1, entries: 6})
+	sections, err := decodeContainer(encode(t, w.report(t, 0)))
+	require.NoError(t, err)
+	head := putBytes(nil, "operator")
+	few := putNumber(head, 0)
+	many := putNumber(head, 1000)
+	for i := range 1000 {
+		many = append(putBytes(many, fmt.Sprintf("absent/%04d", i)), 0)
+	}
+	wide := []byte{nodeEmpty} // full, 21 levels: 4 million nodes
+	for range 21 {
+		wide = slices.Concat([]byte{nodeInner}, wide, wide)
+	}
+	leaves := []byte{nodeEmpty}
+	for range 200 {
+		leaves = slices.Concat([]byte{nodeInner, nodeNeighbour}, filled(1), filled(2), leaves)
+	}
+	for name, tree := range map[string][]byte{"wide": wide, "one side": bytes.Repeat([]byte{nodeInner}, 1<<22), "neighbours": leaves} {
+		for what, records := range map[string][]byte{"no records": few, "a thousand": many} {
+			bad := slices.Clone(sections)
+			bad[1].content = slices.Concat(records, tree)
+			file, err := encodeContainer(bad)
+			require.NoError(t, err)
+			require.Less(t, len(file), 100_000)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err = Decode(file)
+			runtime.ReadMemStats(&after)
+			require.ErrorIs(t, err, ErrReportMalformed, "%s, %s", name, what)
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(250<<20), "%s, %s", name, what)
+			t.Logf("%s, %s: %d bytes, %d MiB", name, what, len(file), (after.TotalAlloc-before.TotalAlloc)>>20)
+		}
+	}
 }
 
 // A report file comes from strangers.

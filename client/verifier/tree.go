@@ -145,9 +145,26 @@ func (n *partial) encode(b []byte) []byte {
 	return b
 }
 
-// decodeTree reads a tree. records are the keys and values that it shows, in its order; all are used.
-func decodeTree(r *reader, records *[]*partial, depth int) *partial {
+// treeReader reads a tree. A file of a few bytes can unpack to millions of nodes, so it gives up at more than the records
+// can need: for each one way down, or two beside each other to the neighbours of an absent one.
+type treeReader struct {
+	*reader
+	records    []*partial // those that are present, in the order of the tree
+	nodes      int        // that may still come
+	neighbours int        // of them
+}
+
+func newTreeReader(in *reader, records int, present []*partial) *treeReader {
+	return &treeReader{in, present, 1 + 4*maxDepth*records, 2 * records}
+}
+
+// decode reads a node and what is below it.
+func (r *treeReader) decode(depth int) *partial {
 	n := &partial{}
+	if r.nodes--; r.nodes < 0 {
+		r.fail("the tree is larger than its records need")
+		return n
+	}
 	if kind := r.take(1); kind != nil {
 		n.kind = kind[0]
 	}
@@ -159,15 +176,18 @@ func decodeTree(r *reader, records *[]*partial, depth int) *partial {
 			r.fail("the tree is too deep")
 			return n
 		}
-		n.left = decodeTree(r, records, depth+1)
-		n.right = decodeTree(r, records, depth+1)
+		n.left = r.decode(depth + 1)
+		n.right = r.decode(depth + 1)
 	case nodeRecord:
-		if len(*records) == 0 {
+		if len(r.records) == 0 {
 			r.fail("the tree shows a record that is not there")
 			return n
 		}
-		n, *records = (*records)[0], (*records)[1:]
+		n, r.records = r.records[0], r.records[1:]
 	case nodeNeighbour:
+		if r.neighbours--; r.neighbours < 0 {
+			r.fail("the tree shows more neighbours than its records need")
+		}
 		copy(n.key[:], r.take(32))
 		copy(n.value[:], r.take(32))
 	case nodeEmpty:
