@@ -53,7 +53,7 @@ func checkRecordCustomsEvent(m *types.RecordCustomsEvent) error {
 			types.CheckRecordID(m.Order),
 			types.CheckAmount(m.SoldMinor),
 			given(m.Place, types.CheckPlace),
-			soldOnly(m), unvalued(m),
+			soldOnly(m), unvalued(m), checkSummarised(m),
 			checkEventDay(m.Day),
 		)
 	}

@@ -76,7 +76,7 @@ func (m *Model) fall(d *types.Due) {
 	case types.DueKind_DUE_POLICY:
 		m.policies.change(types.PolicyKey(d.Id), func(p *types.Policy) { p.Status = types.PolicyStatus_POLICY_ENDED })
 	case types.DueKind_DUE_DISPUTE:
-		m.disputeDue(d.Id)
+		m.disputeDue(d)
 	case types.DueKind_DUE_COMPROMISE:
 		m.compromised(d)
 	}

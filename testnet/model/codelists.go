@@ -227,23 +227,12 @@ func (m *Model) publishCodes(c *call, msg *types.PublishCodes) types.Code {
 	return m.complete(x)
 }
 
-// published tells whether a version has these rows in this place already.
+// published tells whether a version, of now or of before, has these rows already.
 func (m *Model) published(msg *types.PublishCodes) bool {
-	x := m.listState(msg.List)
-	coming := x.Coming != nil && x.Coming.Version == msg.Version && msg.First+uint32(len(msg.Rows)) <= x.Received
-	if !coming && x.Version != msg.Version {
-		return false
-	}
-	rows := m.rowsOf(msg.List, msg.Version)
-	if int(msg.First)+len(msg.Rows) > len(rows) {
-		return false
-	}
-	for i, r := range msg.Rows {
-		if rows[int(msg.First)+i] != *r {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(msg.Rows, func(r *types.CodeRow) bool {
+		is, ok := m.codeRows.get(types.CodeRowKey(msg.List, msg.Version, r.Code))
+		return !ok || is.Exponent != r.Exponent
+	})
 }
 
 // rowsOf are the rows of a version, ascending by code.

@@ -154,7 +154,12 @@ func (m *Model) endDispute(id string, d *types.Dispute, status types.DisputeStat
 }
 
 // disputeDue ends a dispute whose time is over.
-func (m *Model) disputeDue(id string) {
+func (m *Model) disputeDue(due *types.Due) {
+	id := due.Id
+	if rest, later := m.postponed(due); later {
+		m.dues.put(types.DueKey(m.unix+1, due.Kind, id), rest)
+		return
+	}
 	d := m.disputes.at(types.DisputeKey(id))
 	if d.Status == types.DisputeStatus_FLAGGED {
 		m.endDispute(id, &d, types.DisputeStatus_SUPPRESSED, nil, false)

@@ -97,14 +97,20 @@ func (m *Model) compromised(d *types.Due) {
 
 // stopsAt is the last key that a walk looks at in this block, "" if it comes to its end.
 func (m *Model) stopsAt(d *types.Due) string {
+	rest, _ := m.postponed(d)
+	return rest.Cursor
+}
+
+// postponed is what waits for the next second, if the block had no work to spare for all of an item.
+func (m *Model) postponed(d *types.Due) (types.Due, bool) {
 	if m.after == nil {
-		return ""
+		return types.Due{}, false
 	}
 	rest, err := rowOf[types.Due](m.after, string(types.DueKey(m.unix+1, d.Kind, d.Id)))
 	if err != nil {
 		panic("model: " + err.Error())
 	}
-	return rest.Cursor
+	return rest, rest.Id != ""
 }
 
 // signs tells whether a role may sign a message in any relation.

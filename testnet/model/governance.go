@@ -254,7 +254,7 @@ func (m *Model) touched(msg *types.Propose) []string {
 	return nil
 }
 
-// electorate are the members with a live council seat, less the groups that the vote touches.
+// electorate are the members with a live council seat, whose key may still sign, less the groups that the vote touches.
 func (m *Model) electorate(groups []string) []string {
 	var out []string
 	for _, id := range sorted(m.members.rows) {
@@ -263,7 +263,7 @@ func (m *Model) electorate(groups []string) []string {
 			continue
 		}
 		for _, k := range m.keysOf(x.Id) {
-			if k.Role == types.Role_COUNCIL && m.live(&k) {
+			if k.Role == types.Role_COUNCIL && m.live(&k) && types.Allowed(k.Algorithm, m.params.Algorithms) {
 				out = append(out, x.Id)
 				break
 			}

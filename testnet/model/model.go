@@ -186,8 +186,8 @@ func (m *Model) makeTables() {
 // Begin opens a block: unix is its time in seconds, never earlier than the block before. Time moves states.
 //
 // after is the state that the block left, nil if nobody knows yet. Only one thing is read there: how far a walk over the
-// records of a compromised key came, which is bounded by work that the rules' text does not count out. Without it such a
-// walk is done in one block.
+// records of a compromised key came, and whether a dispute ended, both bounded by work that the rules' text does not count
+// out. Without it they are done in one block.
 func (m *Model) Begin(height, unix int64, after Get) {
 	m.height, m.unix, m.after = height, unix, after
 	m.day = types.DayOf(unix, m.offset)
