@@ -59,7 +59,7 @@ func bundles(t *testing.T, count int) (out []bundle) {
 // TestEveryBitOfABundle turns single bits of answers: none may be accepted. A sample of the bits of each answer, all of
 // them under SOAK.
 func TestEveryBitOfABundle(t *testing.T) {
-	const count, sample = 20, 500
+	const count, sample = 20, 2000
 	refused := map[string]int{}
 	flips := 0
 	for i, b := range bundles(t, count) {

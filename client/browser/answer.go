@@ -18,6 +18,8 @@ type question struct {
 	NowUnix         int64  `json:"now_unix"`
 	AsOf            string `json:"as_of"` // a day; empty: now
 	AllowSimulation bool   `json:"allow_simulation"`
+	MaxAgeDays      int64  `json:"max_age_days"` // refuse an older state; 0: any age
+	TrustDays       int64  `json:"trust_days"`   // for how long signatures count; 0: as the trust file says
 }
 
 // answer is what the page shows.
@@ -58,7 +60,8 @@ func judge(report, trust, asked []byte) (*answer, error) {
 	if err := json.Unmarshal(asked, &q); err != nil {
 		return nil, err
 	}
-	opts := verifier.Options{Now: time.Unix(q.NowUnix, 0), AllowSimulation: q.AllowSimulation}
+	opts := verifier.Options{Now: time.Unix(q.NowUnix, 0), AllowSimulation: q.AllowSimulation,
+		MaxAge: days(q.MaxAgeDays), TrustPeriod: days(q.TrustDays)}
 	if q.AsOf != "" {
 		day, err := time.Parse(time.DateOnly, q.AsOf)
 		if err != nil {
@@ -88,6 +91,14 @@ func judge(report, trust, asked []byte) (*answer, error) {
 	}
 	a.list(v)
 	return a, nil
+}
+
+// days is so many days, none for a number that makes no sense.
+func days(n int64) time.Duration {
+	if n < 0 || n > 100_000 {
+		return 0
+	}
+	return time.Duration(n) * 24 * time.Hour
 }
 
 // list fills the newest entries.

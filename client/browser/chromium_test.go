@@ -198,6 +198,9 @@ func TestPageInABrowser(t *testing.T) {
 	c.until(`typeof ready !== "undefined" && ready`)
 	t.Logf("the verifier is loaded after %d ms", time.Since(began).Milliseconds())
 	c.picture("empty")
+	set := func(id, value string) {
+		c.eval(fmt.Sprintf(`document.getElementById(%q).value = %q; document.getElementById(%q).dispatchEvent(new Event("change"))`, id, value, id))
+	}
 	verdict := func() string { return c.eval(`document.getElementById("verdict").innerText`).(string) }
 
 	testdata, err := filepath.Abs("../verifier/testdata")
@@ -212,7 +215,7 @@ func TestPageInABrowser(t *testing.T) {
 	require.Contains(t, verdict(), "simulated network")
 	c.picture("simulated.en")
 	c.eval(`document.getElementById("simulation").click()`)
-	c.eval(`document.getElementById("asOf").value = "2025-12-03"; document.getElementById("asOf").dispatchEvent(new Event("change"))`)
+	set("asOf", "2025-12-03")
 	c.eval(`document.getElementById("log").open = true`)
 	for _, lang := range []string{"en", "zh"} {
 		c.eval(fmt.Sprintf(`document.getElementById(%q).click()`, lang))
@@ -222,10 +225,16 @@ func TestPageInABrowser(t *testing.T) {
 		c.picture("good." + lang)
 	}
 	c.eval(`document.getElementById("log").open = false`)
+	set("maxAge", "7")
+	require.Contains(t, verdict(), "账本状态比所要求的期限更旧")
+	set("maxAge", "")
+	set("period", "7")
+	require.Contains(t, verdict(), "仅旧信任")
+	set("period", "")
 	c.choose("reportFile", filepath.Join(testdata, "renewed.tcr"))
 	c.until(`answer.standing === 2`)
 	require.Contains(t, verdict(), "已续期")
-	c.eval(`document.getElementById("asOf").value = "2035-12-01"; document.getElementById("asOf").dispatchEvent(new Event("change"))`)
+	set("asOf", "2035-12-01")
 	require.Contains(t, verdict(), "仅旧信任")
 	c.picture("old.zh")
 
@@ -249,7 +258,7 @@ func TestPageInABrowser(t *testing.T) {
 	c.eval(`(() => { const d = new DataTransfer(); for (const f of [report, trust]) d.items.add(new File([f.bytes], f.name)); report = trust = answer = null; say();
 		document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: d, bubbles: true, cancelable: true })) })()`)
 	c.until(`!!answer && answer.standing === 3`)
-	c.eval(`document.getElementById("asOf").value = "2025-12-03"; document.getElementById("asOf").dispatchEvent(new Event("change"))`)
+	set("asOf", "2025-12-03")
 	require.Equal(t, string(golden(t, "index.en.txt")), c.eval(`document.getElementById("page").textContent`))
 	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": true})
 	require.Equal(t, true, c.eval(`document.documentElement.scrollWidth <= 390`), "it fits a telephone")

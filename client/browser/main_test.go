@@ -40,6 +40,9 @@ func TestAnswers(t *testing.T) {
 	a = ask(golden(t, "report.tcr"), question{NowUnix: q.NowUnix, AsOf: "2035-12-01", AllowSimulation: true})
 	require.False(t, a.Verified)
 	require.Equal(t, 3, a.Standing)
+	require.Contains(t, ask(golden(t, "report.tcr"), question{AsOf: q.AsOf, AllowSimulation: true, MaxAgeDays: 7}).Refused.English, "older than the greatest age")
+	require.Equal(t, 3, ask(golden(t, "report.tcr"), question{AsOf: q.AsOf, AllowSimulation: true, TrustDays: 7}).Standing)
+	require.Equal(t, 1, ask(golden(t, "report.tcr"), question{AsOf: "2035-12-03", AllowSimulation: true, TrustDays: 4000}).Standing)
 	for what, a := range map[string]answer{
 		"simulated": ask(golden(t, "report.tcr"), question{AsOf: q.AsOf}), "damaged": ask(append(golden(t, "report.tcr"), 0), q),
 		"no day": ask(golden(t, "report.tcr"), question{AsOf: "today"}), "no trust": verify(golden(t, "report.tcr"), []byte("{}"), []byte("{}")), "no question": verify(nil, trust, nil),

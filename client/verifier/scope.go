@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -40,6 +41,8 @@ type Document struct {
 	Status   string `json:"status"`
 	Verdicts int    `json:"verdicts"`
 	Until    int32  `json:"until"` // last day; 0: no end
+	// Commitment is the Merkle root over its salted fields, hexadecimal, of which a holder can disclose single ones.
+	Commitment string `json:"commitment"`
 }
 
 // verifyScope reads what the report says beside its receipt: documents, and objects with their locks. A record of a kind
@@ -91,7 +94,7 @@ func documentOf(id string, value []byte) (Document, error) {
 		return d, fmt.Errorf("%w: document %s", ErrValue, id)
 	}
 	d.Type, d.Subject, d.Object, d.Until = rec.Document.Type, rec.Document.Subject, rec.Document.Object, rec.Document.ValidUntilDay
-	d.Status, d.Verdicts = rec.Status.String(), len(rec.Verdicts)
+	d.Status, d.Verdicts, d.Commitment = rec.Status.String(), len(rec.Verdicts), hex.EncodeToString(rec.Document.Commitment)
 	return d, nil
 }
 
