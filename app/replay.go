@@ -171,6 +171,9 @@ func (a *App) run(b *stagedBlock, prior state.Reader) (*Run, error) {
 	return &Run{block: b, batch: batch}, nil
 }
 
+// Batch is what the rules changed, over the state before the block.
+func (r *Run) Batch() *state.Batch { return r.batch }
+
 // Drop lets go of a run that is not to be executed.
 func (r *Run) Drop() { release(r.block.view) }
 

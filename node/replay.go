@@ -110,6 +110,7 @@ type replayer struct {
 	source  source
 	other   *state.Rows // the state of a node; nil: there is none
 	until   int64
+	rules   uint64                           // newest version of the rules that this program computes; 0: types.AppVersion
 	suspect string                           // a key to trace at the last height; empty: none
 	decide  func(*checkedBlock) *app.Decided // what is executed; nil: the block
 	keep    func(*checkedBlock, *cmttypes.Commit, *app.Executed, *tracker) error
@@ -203,7 +204,7 @@ func (r *replayer) openState() (finish func() error, err error) {
 	if h := db.Head().Height; h > 0 {
 		return nil, errors.Join(fmt.Errorf("the state to fill is at height %d already", h), closeState())
 	}
-	if r.app, err = app.New(db, app.Options{Logger: orSilent(r.options.Logger).With("part", "app")}); err != nil {
+	if r.app, err = app.New(db, app.Options{Logger: orSilent(r.options.Logger).With("part", "app"), AppVersion: r.rules}); err != nil {
 		return nil, errors.Join(err, closeState())
 	}
 	r.db = db
@@ -292,8 +293,8 @@ func (r *aheadRun) drop() {
 	}
 }
 
-// rules runs the rules of a block, or takes what was run ahead, and begins with those of the next.
-func (r *replayer) rules(cur, next *checkedBlock) (run *app.Run, err error) {
+// runRules runs the rules of a block, or takes what was run ahead, and begins with those of the next.
+func (r *replayer) runRules(cur, next *checkedBlock) (run *app.Run, err error) {
 	if x := r.ahead; x != nil {
 		r.ahead = nil
 		<-x.done
@@ -331,7 +332,7 @@ func (r *replayer) pull(ctx context.Context) (*checkedBlock, error) {
 
 // step executes one block, compares, and commits it. It says whether a difference was found.
 func (r *replayer) step(ctx context.Context, cur, next *checkedBlock) (found bool, err error) {
-	run, err := r.rules(cur, next)
+	run, err := r.runRules(cur, next)
 	if err != nil {
 		return false, err
 	}

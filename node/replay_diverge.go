@@ -30,6 +30,14 @@ const (
 	inHead      = "head"
 )
 
+// How the transaction of a divergence was found.
+const (
+	byResults = "results"
+	byTrace   = "wrote"
+	byContent = "content"
+	bySigner  = "signer"
+)
+
 // Side is one of those who say what a block came to.
 type Side struct {
 	Name   string `json:"name"`
@@ -58,6 +66,9 @@ type Divergence struct {
 	Expected string `json:"expected,omitempty"`
 	Found    string `json:"found,omitempty"`
 
+	// Validator is the first one whose power the stored outcome changes otherwise; null: none is known.
+	Validator *DivergedValidator `json:"validator,omitempty"`
+
 	late bool // found when all blocks had been executed
 }
 
@@ -67,8 +78,8 @@ type DivergedTransaction struct {
 	Hash      string `json:"hash,omitempty"`
 	Signer    string `json:"signer,omitempty"`
 	Reference string `json:"reference,omitempty"`
-	// How it was found: "results" differ, it "wrote" the key last, or it holds the message whose "content" the record
-	// names.
+	// How it was found: "results" differ, it "wrote" the key last, it holds the message whose "content" the record names,
+	// or it alone has the "signer" that the record names.
 	How     string `json:"how"`
 	Message int    `json:"message"` // the first message whose code differs; −1: none
 	Stored  string `json:"stored_code,omitempty"`
@@ -107,6 +118,7 @@ type differentKey struct {
 	kind        string
 	mine, other []byte
 	writer      int
+	how         string // the writer is known by; see DivergedTransaction.How
 }
 
 // compare holds the outcome of a block against the next header, the stored results and the node's state. It says whether
@@ -137,6 +149,9 @@ func (r *replayer) compare(ctx context.Context, cur, next *checkedBlock, e *app.
 		return false, err
 	}
 	if err := r.locate(d, cur, mine, keys); err != nil {
+		return false, err
+	}
+	if err := r.elections(d, cur, e); err != nil {
 		return false, err
 	}
 	r.diverge(d)
@@ -281,21 +296,20 @@ func (r *replayer) locate(d *Divergence, cur *checkedBlock, mine []app.TxResult,
 	}
 	d.Keys = int64(len(keys))
 	keys = keys[:min(len(keys), tracedKeys)]
-	if err := r.trace(cur, keys); err != nil {
-		return err
-	}
 	first := app.ByNone
 	if cur.known {
 		if i := firstResult(cur.results, mine); i >= 0 {
 			first = i
-			d.Transaction = transactionAt(cur, i, "results")
+			d.Transaction = transactionAt(cur, i, byResults)
 			d.Transaction.results(cur.results, mine)
 		}
 	}
+	if err := r.trace(cur, keys, first); err != nil {
+		return err
+	}
 	var key *differentKey
 	for i := range keys {
-		k := &keys[i]
-		if key == nil || k.writer < key.writer {
+		if k := &keys[i]; key == nil || k.before(key) {
 			key = k
 		}
 	}
@@ -303,17 +317,32 @@ func (r *replayer) locate(d *Divergence, cur *checkedBlock, mine []app.TxResult,
 		return nil
 	}
 	if key.writer < first {
-		how := "wrote"
-		if r.byContent(cur, key) == key.writer {
-			how = "content"
-		}
-		d.Transaction = transactionAt(cur, key.writer, how)
+		d.Transaction = transactionAt(cur, key.writer, key.how)
 	}
 	return r.values(d, key)
 }
 
-// trace finds the writers of keys.
-func (r *replayer) trace(cur *checkedBlock, keys []differentKey) error {
+// before orders keys by who wrote them; of the same transaction's keys the records that messages make come before what is
+// derived from them.
+func (k *differentKey) before(o *differentKey) bool {
+	if k.writer != o.writer {
+		return k.writer < o.writer
+	}
+	return isRecord(k.key) && !isRecord(o.key)
+}
+
+// isRecord tells whether a key is that of a record that says who signed it.
+func isRecord(key string) bool {
+	kind := types.KindOf(key)
+	if kind == nil {
+		return false
+	}
+	_, ok := kind.New().(interface{ GetProvenance() *types.Provenance })
+	return ok
+}
+
+// trace finds the writers of keys; first is the first transaction whose results differ, or ByNone.
+func (r *replayer) trace(cur *checkedBlock, keys []differentKey, first int) error {
 	names := make([]string, 0, len(keys))
 	for i := range keys {
 		names = append(names, keys[i].key)
@@ -326,68 +355,12 @@ func (r *replayer) trace(cur *checkedBlock, keys []differentKey) error {
 		return err
 	}
 	for i := range keys {
-		if keys[i].writer = writers[i]; writers[i] == app.ByNone {
-			keys[i].writer = r.byContent(cur, &keys[i])
+		k := &keys[i]
+		if k.writer, k.how = writers[i], byTrace; k.writer == app.ByNone {
+			k.writer, k.how = r.origin(cur, k, first)
 		}
 	}
 	return nil
-}
-
-// byContent finds the transaction that holds the message which a record says it was made from; ByNone if there is none.
-func (r *replayer) byContent(cur *checkedBlock, k *differentKey) int {
-	kind := types.KindOf(k.key)
-	if kind == nil || k.other == nil || k.mine != nil {
-		return app.ByNone
-	}
-	record := kind.New()
-	if record.Unmarshal(k.other) != nil {
-		return app.ByNone
-	}
-	origin, ok := record.(interface{ GetProvenance() *types.Provenance })
-	if !ok || len(origin.GetProvenance().GetContent()) == 0 {
-		return app.ByNone
-	}
-	for i := range cur.txs.Len() {
-		for _, m := range cur.txs.Tx(i).Body.Messages {
-			if bytes.Equal(types.ContentDigest(m.OnBehalfOf, m.Get()), origin.GetProvenance().GetContent()) {
-				return i
-			}
-		}
-	}
-	return app.ByNone
-}
-
-// references lists the rows of replay protection of a block that differ; they stand outside of the tree of leaves.
-func (r *replayer) references(cur *checkedBlock) (keys []differentKey, err error) {
-	mine := r.app.Staged().References()
-	found := make(map[string][]byte)
-	err = r.other.EachReference(func(_ int64, key string, value []byte) error {
-		var row types.Reference
-		if row.Unmarshal(value) != nil || row.Height == cur.height {
-			found[key] = value
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, state.ErrCorrupt) {
-		return nil, err
-	}
-	index := func(value []byte) int {
-		var row types.Reference
-		if row.Unmarshal(value) != nil || int(row.Index) >= cur.txs.Len() {
-			return app.ByNone
-		}
-		return int(row.Index)
-	}
-	for _, m := range mine {
-		if !bytes.Equal(found[m.Key], m.Value) {
-			keys = append(keys, differentKey{m.Key, inReference, m.Value, found[m.Key], index(m.Value)})
-		}
-		delete(found, m.Key)
-	}
-	for key, value := range found {
-		keys = append(keys, differentKey{key, inReference, nil, value, index(value)})
-	}
-	return keys, nil
 }
 
 // values enters what each side has of a key.
@@ -463,5 +436,5 @@ func (r *replayer) writerOf(cur *checkedBlock, key string) (*DivergedTransaction
 	if err != nil {
 		return nil, err
 	}
-	return transactionAt(cur, writers[0], "wrote"), nil
+	return transactionAt(cur, writers[0], byTrace), nil
 }

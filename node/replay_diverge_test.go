@@ -119,7 +119,36 @@ func TestReplayFindsAnExtraRecord(t *testing.T) {
 	require.Equal(t, plantedAt, d.Transaction.Index)
 	require.Equal(t, "results", d.Transaction.How)
 	require.Equal(t, 1, d.Transaction.Message, "the second message is too many")
+	require.Equal(t, "order/platform/planted-too", d.Key)
+	require.Nil(t, d.Replay)
+	require.Equal(t, int64(1), orderIn(t, d.State).AmountMinor)
 	requireSides(t, d, "replay disagrees", "state database agrees", "stored results agrees")
+}
+
+// All nodes ran altered rules: at one height a transaction made a record less.
+func TestReplayFindsAMissingRecord(t *testing.T) {
+	m := newMaker(t, 4)
+	m.block()
+	m.register(3)
+	for m.height() < plantedHeight-1 {
+		m.block()
+	}
+	m.alter = func(_ int64, txs [][]byte) [][]byte {
+		txs[1] = m.sign("platform", "planted-reference-1", m.order("first", 1))
+		return txs
+	}
+	m.block(m.tx("platform", m.order("x0", 1)), m.sign("platform", "planted-reference-1", m.order("first", 1), m.order("second", 2)))
+	m.alter = nil
+	m.block()
+	d := replayOf(t, ReplayOptions{From: m.close()}).Report.Divergence
+	require.NotNil(t, d)
+	require.Equal(t, int64(plantedHeight), d.Height)
+	require.Equal(t, []string{sameAppHash, sameResults}, d.Differs)
+	require.Equal(t, 1, d.Transaction.Index)
+	require.Equal(t, 1, d.Transaction.Message)
+	require.Equal(t, "order/platform/second", d.Key)
+	require.Nil(t, d.State)
+	require.Equal(t, int64(2), orderIn(t, d.Replay).AmountMinor)
 }
 
 // The program that replays has altered rules: an extra record at one height, of one transaction.

@@ -30,6 +30,7 @@ const (
 type maker struct {
 	t       testing.TB
 	config  Config
+	version uint64 // of the rules
 	genesis []byte
 	members map[string]*types.SigningKey
 	signers map[string]ed25519.PrivKey // by address
@@ -44,6 +45,8 @@ type maker struct {
 	hashes   [][]byte // app hashes after each block
 
 	alter  func(height int64, txs [][]byte) [][]byte // what is executed instead; nil: what the block holds
+	plant  func(b *state.Batch)                      // what the rules write more, or otherwise; nil: nothing
+	tell   func(e *app.Executed)                     // alters what the nodes say that a block came to; nil: nothing
 	absent int                                       // this validator of each commit does not sign; −1: all do
 }
 
@@ -72,7 +75,13 @@ var makerMembers = []struct {
 // newMaker begins a network with so many validators.
 func newMaker(t testing.TB, validators int) *maker {
 	t.Helper()
-	m := &maker{t: t, members: map[string]*types.SigningKey{}, signers: map[string]ed25519.PrivKey{}, absent: -1}
+	return newMakerOf(t, validators, types.AppVersion)
+}
+
+// newMakerOf is newMaker of a program that knows the rules up to a version.
+func newMakerOf(t testing.TB, validators int, version uint64) *maker {
+	t.Helper()
+	m := &maker{t: t, version: version, members: map[string]*types.SigningKey{}, signers: map[string]ed25519.PrivKey{}, absent: -1}
 	first := &types.Genesis{BaseCurrency: "CNY", DayOffsetS: 8 * 3600}
 	for _, seat := range makerMembers {
 		k, name := makerKey(t, seat.id), sha256.Sum256([]byte(seat.id))
@@ -111,7 +120,7 @@ func (m *maker) open() {
 	var db *state.DB
 	db, m.finish, err = m.importer.openState()
 	require.NoError(m.t, err)
-	m.app, err = app.New(db, app.Options{})
+	m.app, err = app.New(db, app.Options{AppVersion: m.version})
 	require.NoError(m.t, err)
 	doc, err := parseGenesis(m.genesis)
 	require.NoError(m.t, err)
@@ -182,8 +191,14 @@ func (m *maker) take(made *cmttypes.Block, set *cmttypes.ValidatorSet) []uint32 
 	b.txs = prepared[0]
 	run, err := m.app.Run(b.decided())
 	require.NoError(m.t, err)
+	if m.plant != nil {
+		m.plant(run.Batch())
+	}
 	executed, err := m.app.Execute(run)
 	require.NoError(m.t, err)
+	if m.tell != nil {
+		m.tell(executed)
+	}
 	after, err := m.chain.after(b, executed)
 	require.NoError(m.t, err)
 	m.last = m.commit(b.id, made.Height, made.Time, set)

@@ -28,9 +28,10 @@ type checkedBlock struct {
 	parts   *cmttypes.PartSet
 	id      cmttypes.BlockID
 	txs     *app.Prepared
-	results []app.TxResult // that its node stored
-	known   bool           // results are known
-	other   *otherChanges  // what the node's state says that the block changed; nil: nothing is known
+	results []app.TxResult         // that its node stored
+	known   bool                   // results are known
+	elected *[]*cmttypes.Validator // see blockRecord
+	other   *otherChanges          // what the node's state says that the block changed; nil: nothing is known
 	bytes   int
 }
 
@@ -172,7 +173,7 @@ func (p *pipeline) open(r *blockRecord) (*checkedBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &checkedBlock{height: r.height, block: block, results: r.results, known: r.known, bytes: len(r.block)}
+	b := &checkedBlock{height: r.height, block: block, results: r.results, known: r.known, elected: r.elected, bytes: len(r.block)}
 	b.parts = cmttypes.NewPartSetFromData(r.block, cmttypes.BlockPartSizeBytes)
 	b.id = cmttypes.BlockID{Hash: block.Hash(), PartSetHeader: b.parts.Header()}
 	if r.known && len(r.results) != len(block.Txs) {

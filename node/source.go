@@ -18,6 +18,7 @@ import (
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	sm "github.com/cometbft/cometbft/state"
 	"github.com/cometbft/cometbft/store"
+	cmttypes "github.com/cometbft/cometbft/types"
 
 	"tradecredit/app"
 	"tradecredit/app/state"
@@ -80,6 +81,8 @@ type blockRecord struct {
 	block   []byte
 	results []app.TxResult
 	known   bool // results are known
+
+	elected *[]*cmttypes.Validator // whose powers the stored outcome changes; nil: nothing is known, as in archives
 }
 
 // append encodes the record.
@@ -199,6 +202,9 @@ func (s *blockReader) record(height int64) (r *blockRecord, err error) {
 		return nil, fmt.Errorf("results of height %d: %w", height, err)
 	}
 	r.results, r.known = app.ResultsOf(stored), true
+	if elected, err := cmttypes.PB2TM.ValidatorUpdates(stored.ValidatorUpdates); err == nil {
+		r.elected = &elected
+	}
 	return r, nil
 }
 
