@@ -128,6 +128,7 @@ type replayer struct {
 	spent   spent
 	meter   meter
 	garbage garbage
+	times   *timesKeeper // beside a state that is kept; else nil
 	done    Replayed
 	culprit *DivergedTransaction
 }
@@ -235,7 +236,12 @@ func (r *replayer) scratch() (*state.DB, func() error, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, remove())
 	}
-	return db, func() error { return errors.Join(db.Close(), remove()) }, nil
+	if r.options.Keep != "" {
+		if r.times, err = newTimesKeeper(dir); err != nil {
+			return nil, nil, errors.Join(err, db.Close())
+		}
+	}
+	return db, func() error { return errors.Join(r.times.close(), db.Close(), remove()) }, nil
 }
 
 // run executes the blocks in order.
@@ -274,46 +280,6 @@ func (r *replayer) run(ctx context.Context) error {
 		}
 		cur = next
 	}
-}
-
-// aheadRun is the rules of the next block, at work beside the roots and the commit of the one before.
-type aheadRun struct {
-	run  *app.Run
-	err  error
-	done chan struct{}
-}
-
-// drop waits for it and lets go of it; nil: there is none.
-func (r *aheadRun) drop() {
-	if r == nil {
-		return
-	}
-	if <-r.done; r.run != nil {
-		r.run.Drop()
-	}
-}
-
-// runRules runs the rules of a block, or takes what was run ahead, and begins with those of the next.
-func (r *replayer) runRules(cur, next *checkedBlock) (run *app.Run, err error) {
-	if x := r.ahead; x != nil {
-		r.ahead = nil
-		<-x.done
-		if x.err == nil {
-			x.err = r.app.Settle(x.run)
-		}
-		run, err = x.run, x.err
-	} else {
-		run, err = r.app.Run(r.decided(cur))
-	}
-	if err == nil && next != nil && cur.height < r.until {
-		x, d := &aheadRun{done: make(chan struct{})}, r.decided(next)
-		r.ahead = x
-		go func() {
-			defer close(x.done)
-			x.run, x.err = r.app.RunAhead(d, run)
-		}()
-	}
-	return run, err
 }
 
 // pull takes the next block, which must be there.
@@ -362,6 +328,9 @@ func (r *replayer) step(ctx context.Context, cur, next *checkedBlock) (found boo
 	}
 	began := time.Now()
 	if err := r.app.CommitExecuted(); err != nil {
+		return false, err
+	}
+	if err := r.times.add(cur.block.Time.Unix()); err != nil {
 		return false, err
 	}
 	if r.keep != nil {

@@ -131,6 +131,9 @@ func TestPastScores(t *testing.T) {
 		none, err := past.Get(string(types.ReceiptKey(id)))
 		require.NoError(t, err)
 		require.Nil(t, none, "it was given a height later")
+		unasked, err := past.Score(receipt.Subject, 0)
+		require.NoError(t, err)
+		require.Equal(t, types.DayOf(past.Unix(), 8*3600), unasked.Day, "the day of the block")
 		require.NoError(t, past.Close())
 		for _, s := range []*types.Receipt{r.Scores[0], kept} {
 			require.Equal(t, receipt.Result.String(), s.Result.String())

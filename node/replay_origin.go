@@ -13,6 +13,86 @@ import (
 	"tradecredit/types"
 )
 
+// tracedKeys is how many keys are traced at most.
+const tracedKeys = 10_000
+
+// locate finds the first transaction and the first key.
+func (r *replayer) locate(d *Divergence, cur *checkedBlock, mine []app.TxResult, keys []differentKey) error {
+	if len(keys) == 0 && cur.other != nil {
+		var err error
+		if keys, err = r.references(cur); err != nil {
+			return err
+		}
+	}
+	d.Keys = int64(len(keys))
+	keys = keys[:min(len(keys), tracedKeys)]
+	first := app.ByNone
+	if cur.known {
+		if i := firstResult(cur.results, mine); i >= 0 {
+			first = i
+			d.Transaction = transactionAt(cur, i, byResults)
+			d.Transaction.results(cur.results, mine)
+		}
+	}
+	if err := r.trace(cur, keys, first); err != nil {
+		return err
+	}
+	var key *differentKey
+	for i := range keys {
+		if k := &keys[i]; key == nil || k.before(key) {
+			key = k
+		}
+	}
+	if key == nil {
+		return nil
+	}
+	if key.writer < first {
+		d.Transaction = transactionAt(cur, key.writer, key.how)
+	}
+	return r.values(d, key)
+}
+
+// before orders keys by who wrote them; of the same transaction's keys the records that messages make come before what is
+// derived from them.
+func (k *differentKey) before(o *differentKey) bool {
+	if k.writer != o.writer {
+		return k.writer < o.writer
+	}
+	return isRecord(k.key) && !isRecord(o.key)
+}
+
+// isRecord tells whether a key is that of a record that says who signed it.
+func isRecord(key string) bool {
+	kind := types.KindOf(key)
+	if kind == nil {
+		return false
+	}
+	_, ok := kind.New().(interface{ GetProvenance() *types.Provenance })
+	return ok
+}
+
+// trace finds the writers of keys; first is the first transaction whose results differ, or ByNone.
+func (r *replayer) trace(cur *checkedBlock, keys []differentKey, first int) error {
+	names := make([]string, 0, len(keys))
+	for i := range keys {
+		names = append(names, keys[i].key)
+	}
+	if len(keys) == 0 || keys[0].kind != inLeaf {
+		return nil
+	}
+	writers, err := r.app.Trace(r.decided(cur), names)
+	if err != nil {
+		return err
+	}
+	for i := range keys {
+		k := &keys[i]
+		if k.writer, k.how = writers[i], byTrace; k.writer == app.ByNone {
+			k.writer, k.how = r.origin(cur, k, first)
+		}
+	}
+	return nil
+}
+
 // origin finds the transaction that a record says it comes from, which the replay did not write: the one that holds the
 // message which the record was made from; or else the first one whose results differ, if the record's signer signed it; or
 // else the only one that this signer signed. ByNone if there is none.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"tradecredit/client"
@@ -36,14 +37,20 @@ func newReplay() *cobra.Command {
 		Long: "replay reads the blocks of a stopped node's home, of an archive ('ledgerd export') or of a running node on this machine, and believes none of it: it verifies " +
 			"every header, the commit of two thirds of the validators in force, and every signature, executes every block on an empty state, and compares app hash, results and " +
 			"validators with the next header, at every height. With a home it compares the node's own state as well. It needs no network.\n\n" +
+			"Blocks are read, decoded and verified ahead of their execution, on all processors. It needs room for the state on disk (--scratch), and up to 1 GB of memory " +
+			"more than a node.\n\n" +
 			"It ends with MATCH, or with the first difference: height, transaction, key, what was there before, what was to be expected, what was found, and which side " +
 			"disagrees with the header (exit status 6). A history that its validators did not sign as it stands is an error (exit status 1).\n\n" +
 			"The report (--report) is the same to the byte for everybody who replays the same blocks; the statement (--statement) is the message by which an auditor puts " +
-			"its SHA-256 on the ledger. Results of the newest block stand in no header yet, so a statement is about the height before it.",
+			"its SHA-256 on the ledger. Results of the newest block stand in no header yet, so a statement is about the height before it.\n\n" +
+			"With --as-of and --keep the state stays, every height of it up to that one, and 'ledgerd replay get' reads it. With --score and --at a past score is computed " +
+			"again, by the model that was in force, as the receipt of a query in the next block says it.",
 		Example: "  ledgerd replay --from ./node-a\n" +
 			"  ledgerd replay --from ./archive --until 120000 --report report.json --statement attest.json\n" +
 			"  ledgerctl tx attest_replay @attest.json --key keys/auditor.key\n" +
+			"  ledgerd replay --from http://127.0.0.1:8080 --against ./copy-of-node-a\n" +
 			"  ledgerd replay --from ./archive --as-of 120000 --keep ./as-of-120000\n" +
+			"  ledgerd replay get --state ./as-of-120000 order/platform-1/R-88\n" +
 			"  ledgerd replay --from ./archive --score USCC:91330000000000000X --at 120000",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return r.run(c) },
@@ -62,7 +69,7 @@ func newReplay() *cobra.Command {
 	f.StringVar(&r.report, "report", "", "file for the report")
 	f.StringVar(&r.statement, "statement", "", "file for the message of 'ledgerctl tx attest_replay'")
 	f.StringVar(&r.id, "id", "", "id of the statement; else replay-<height>")
-	f.StringVarP(&r.output, "output", "o", "table", "table or json (the report)")
+	f.StringVarP(&r.output, "output", "o", "table", "table, or json: the report, with --score an object of report and scores")
 	c.AddCommand(newReplayGet())
 	return c
 }
@@ -77,6 +84,14 @@ func (r *replaying) until() error {
 			return fmt.Errorf("--until, --as-of and --at name one height, not %d and %d", r.options.Until, h)
 		}
 		r.options.Until = h
+	}
+	switch {
+	case r.asOf != 0 && r.options.Keep == "":
+		return errors.New("--as-of keeps a state: name a folder for it with --keep, to be read with 'ledgerd replay get'")
+	case r.at != 0 && len(r.subjects) == 0:
+		return errors.New("--at is the height of a score: name its subject with --score, or use --until")
+	case r.day != "" && len(r.subjects) == 0:
+		return errors.New("--day is the day of a score: name its subject with --score")
 	}
 	if r.options.Until < 0 {
 		return fmt.Errorf("height %d: heights begin with 1", r.options.Until)
@@ -157,14 +172,7 @@ func (r *replaying) write(done *node.Replayed) error {
 
 func (r *replaying) print(out io.Writer, done *node.Replayed) error {
 	if r.output == "json" {
-		b, err := done.Report.Bytes()
-		if err != nil {
-			return err
-		}
-		if _, err := out.Write(b); err != nil {
-			return err
-		}
-		return printScores(out, done.Scores)
+		return printJSON(out, done)
 	}
 	p := &done.Report
 	fmt.Fprintf(out, "chain        %s (genesis %s)\n", p.ChainID, p.GenesisSHA256)
@@ -182,25 +190,45 @@ func (r *replaying) print(out io.Writer, done *node.Replayed) error {
 	return err
 }
 
+// printJSON prints the report as it is; with scores, one object of both.
+func printJSON(out io.Writer, done *node.Replayed) error {
+	b, err := done.Report.Bytes()
+	if err == nil && len(done.Scores) > 0 {
+		both := struct {
+			Report json.RawMessage   `json:"report"`
+			Scores []json.RawMessage `json:"scores"`
+		}{Report: b}
+		for _, s := range done.Scores {
+			text, err := client.EncodeMessage(s)
+			if err != nil {
+				return err
+			}
+			both.Scores = append(both.Scores, text)
+		}
+		if b, err = json.MarshalIndent(both, "", "  "); err == nil {
+			b = append(b, '\n')
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(b)
+	return err
+}
+
 // printTimes shows what took how long.
 func printTimes(out io.Writer, t *node.ReplayTimes) {
 	w := table.NewWriter()
 	w.SetOutputMirror(out)
 	w.SetStyle(table.StyleLight)
+	w.Style().Format.Footer = text.FormatDefault
 	w.AppendHeader(table.Row{"part", "seconds", "share"})
-	parts := []struct {
-		name    string
-		seconds float64
-	}{
-		{"read", t.Read}, {"headers and commits", t.Headers}, {"decode transactions", t.Decode}, {"signatures", t.Signatures},
-		{"rules", t.Rules}, {"tree", t.Tree}, {"store", t.Store},
-	}
 	sum := 0.0
-	for _, p := range parts {
-		sum += p.seconds
+	for _, p := range t.Parts() {
+		sum += p.Seconds
 	}
-	for _, p := range parts {
-		w.AppendRow(table.Row{p.name, fmt.Sprintf("%.2f", p.seconds), fmt.Sprintf("%.0f %%", 100*p.seconds/max(sum, 1e-9))})
+	for _, p := range t.Parts() {
+		w.AppendRow(table.Row{p.Name, fmt.Sprintf("%.2f", p.Seconds), fmt.Sprintf("%.0f %%", 100*p.Seconds/max(sum, 1e-9))})
 	}
 	w.AppendFooter(table.Row{"by the clock", fmt.Sprintf("%.2f", t.Seconds), fmt.Sprintf("%.0f records/s", t.PerSecond)})
 	w.Render()
@@ -247,8 +275,13 @@ func printDivergence(out io.Writer, d *node.Divergence) {
 			fmt.Fprintf(out, "  message         %d: the node stored %s, the replay comes to %s\n", t.Message, t.Stored, t.Replay)
 		}
 	}
+	if v := d.Validator; v != nil {
+		fmt.Fprintf(out, "  validator       %s: power %s by the replay, %s by the stored outcome\n", v.PublicKey, powerText(v.Replay), powerText(v.Stored))
+	}
 	if d.Key == "" {
-		fmt.Fprintln(out, "  key             not known: name the home of a node with --against")
+		if d.StateAppHash == nil {
+			fmt.Fprintln(out, "  key             not known: name the home of a node with --against")
+		}
 		return
 	}
 	fmt.Fprintf(out, "  key             %s (%s), the first of %d\n", d.Key, d.KeyKind, d.Keys)
@@ -266,6 +299,14 @@ func printDivergence(out io.Writer, d *node.Divergence) {
 		}
 		fmt.Fprintf(out, "  %-14s  %s (%s)\n", word, valueText(d.Key, v.value), v.side)
 	}
+}
+
+// powerText is what becomes of a validator's power.
+func powerText(power *int64) string {
+	if power == nil {
+		return "unchanged"
+	}
+	return fmt.Sprint(*power)
 }
 
 // printScores shows receipts as JSON.
@@ -320,15 +361,18 @@ func newReplayGet() *cobra.Command {
 	c.Flags().StringVar(&prefix, "prefix", "", "list the keys that begin so")
 	c.Flags().IntVar(&limit, "limit", 100, "how many keys of a list are shown at most")
 	c.Flags().StringVar(&score, "score", "", "subject whose score is computed")
-	c.Flags().StringVar(&day, "day", "", "civil day of the score, YYYY-MM-DD")
+	c.Flags().StringVar(&day, "day", "", "civil day of the score, YYYY-MM-DD; else that of the block")
 	return c
 }
 
 func printPast(out io.Writer, p *node.Past, args []string, prefix string, limit int, score, day string) error {
 	if score != "" {
-		d, err := types.ParseDay(day)
-		if err != nil {
-			return fmt.Errorf("--day: %w", err)
+		d := int32(0)
+		if day != "" {
+			var err error
+			if d, err = types.ParseDay(day); err != nil {
+				return fmt.Errorf("--day: %w", err)
+			}
 		}
 		r, err := p.Score(score, d)
 		if err != nil {
