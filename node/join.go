@@ -99,9 +99,10 @@ type joining struct {
 	genesis *cmttypes.GenesisDoc
 	trust   trusted
 	sources []*offerer
-	light   *light.Client
+	light   *light.Client // nil: nobody's headers can be verified
 	probe   func(point string)
 	circle  int // next order of sources
+	waited  int // for servers that are behind
 	began   time.Time
 	joined  Joined
 }
@@ -143,20 +144,21 @@ func (j *joining) run(ctx context.Context) (err error) {
 	return fmt.Errorf("%w: the headers after the newest one do not come", ErrNoSnapshot)
 }
 
-// restoreAny restores the newest snapshot that is offered and holds. early says that some could not be judged yet.
+// restoreAny restores the newest snapshot that is offered and holds. early says that some could not be judged yet, or were
+// replaced by newer ones meanwhile, so that it is worth asking again.
 func (j *joining) restoreAny(ctx context.Context, a *app.App) (early bool, err error) {
 	for _, c := range j.candidates(ctx) {
 		err := j.restore(ctx, a, c)
 		if err == nil {
 			return false, nil
 		}
-		if errors.Is(err, errNotYet) {
+		if errors.Is(err, errNotYet) || errors.Is(err, errGone) {
 			early = true
 			continue
 		}
 		j.refused(fmt.Sprintf("snapshot %s of height %d", c.info.Hash, c.info.Height), err)
-		if ctx.Err() != nil || !errors.Is(err, state.ErrSnapshot) && !errors.Is(err, errNoSender) && !errors.Is(err, ErrTrust) {
-			return false, err // this machine's fault
+		if ctx.Err() != nil || j.light == nil || !errors.Is(err, state.ErrSnapshot) && !errors.Is(err, errNoSender) && !errors.Is(err, ErrTrust) {
+			return false, err // this machine's fault, or there is nobody left to ask for headers
 		}
 	}
 	return early, fmt.Errorf("%w; refused were: %q", ErrNoSnapshot, j.joined.Refused)
@@ -192,15 +194,36 @@ func (j *joining) circles() [][]*offerer {
 // connect finds servers whose headers follow from what is trusted and are the same; the next ones each time.
 func (j *joining) connect(ctx context.Context) error {
 	circles := j.circles()
-	for ; j.circle < len(circles); j.circle++ {
-		err := j.connectTo(ctx, circles[j.circle])
+	for j.circle < len(circles) {
+		circle := circles[j.circle]
+		err := j.connectTo(ctx, circle)
+		if j.behind(ctx, err) {
+			continue
+		}
+		j.circle++
 		if err == nil || ctx.Err() != nil {
-			j.circle++
 			return err
 		}
-		j.refused("headers of "+circles[j.circle][0].url, err)
+		j.refused("headers of "+circle[0].url, err)
 	}
 	return fmt.Errorf("%w: %q", ErrTrust, j.joined.Refused)
+}
+
+// witnessWaits is how often a join waits, all in all, for a server that lacks a header which another one has already.
+const witnessWaits = 20
+
+// behind tells whether err may come from servers that are a block behind the one that was asked first, and waits a moment then.
+func (j *joining) behind(ctx context.Context, err error) bool {
+	if !errors.Is(err, light.ErrFailedHeaderCrossReferencing) || j.waited >= witnessWaits {
+		return false
+	}
+	j.waited++
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(headerPause):
+		return true
+	}
 }
 
 // connectTo makes a light client that asks the first source and compares with the others.
@@ -216,12 +239,15 @@ func (j *joining) connectTo(ctx context.Context, circle []*offerer) (err error) 
 		witnesses = append(witnesses, s)
 	}
 	log := newEngineLog(j.logger, j.cfg.Log.EngineLevel, new(atomic.Bool))
-	j.light, err = light.NewClient(ctx, j.genesis.ChainID, options, circle[0], witnesses, lightstore.New(dbm.NewMemDB(), ""),
+	j.light = nil
+	c, err := light.NewClient(ctx, j.genesis.ChainID, options, circle[0], witnesses, lightstore.New(dbm.NewMemDB(), ""),
 		light.Logger(log), light.MaxRetryAttempts(3))
 	if err != nil {
 		return err
 	}
-	_, err = j.light.Update(ctx, time.Now())
+	if _, err = c.Update(ctx, time.Now()); err == nil {
+		j.light = c
+	}
 	return err
 }
 
@@ -255,84 +281,12 @@ func (j *joining) header(ctx context.Context, height int64) (*cmttypes.LightBloc
 		if errors.Is(err, provider.ErrLightBlockNotFound) || errors.Is(err, provider.ErrHeightTooHigh) {
 			return nil, fmt.Errorf("%w: %d", errNotYet, height)
 		}
+		if j.behind(ctx, err) {
+			continue
+		}
 		j.refused(fmt.Sprintf("header %d", height), err)
 		if again := j.connect(ctx); again != nil {
 			return nil, fmt.Errorf("%w: height %d: %w", ErrTrust, height, err)
-		}
-	}
-}
-
-// candidate is a snapshot and who offers it.
-type candidate struct {
-	info    SnapshotInfo
-	senders []*offerer
-}
-
-// candidates lists what is offered, the newest first.
-func (j *joining) candidates(ctx context.Context) []*candidate {
-	var out []*candidate
-	for _, s := range j.sources {
-		list, err := s.snapshots(ctx)
-		if err != nil {
-			j.refused("snapshots of "+s.url, err)
-			continue
-		}
-		for _, info := range list {
-			i := slices.IndexFunc(out, func(c *candidate) bool { return c.info == info })
-			if i < 0 {
-				i, out = len(out), append(out, &candidate{info: info})
-			}
-			if !slices.Contains(out[i].senders, s) {
-				out[i].senders = append(out[i].senders, s)
-			}
-		}
-	}
-	slices.SortStableFunc(out, func(a, b *candidate) int {
-		if a.info.Height != b.info.Height {
-			return int(min(max(b.info.Height-a.info.Height, -1), 1))
-		}
-		return len(b.senders) - len(a.senders)
-	})
-	return out
-}
-
-// errNoSender: whoever offered the snapshot lied about it, or does not answer.
-var errNoSender = errors.New("nobody is left who offers it")
-
-// ask lets the senders of a candidate answer by turns until take accepts an answer. A sender whose answer take refuses, or who
-// fails again and again, is not asked any more.
-func (j *joining) ask(ctx context.Context, c *candidate, turn int, get func(*offerer) ([]byte, error), take func([]byte) error) error {
-	for {
-		var alive []*offerer
-		for _, s := range c.senders {
-			if s.dropped == nil {
-				alive = append(alive, s)
-			}
-		}
-		if len(alive) == 0 {
-			return errNoSender
-		}
-		s := alive[turn%len(alive)]
-		body, err := get(s)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			if s.fails++; s.fails >= maxOfferFails {
-				s.dropped = err
-				j.refused(s.url, err)
-			}
-			turn++
-			continue
-		}
-		s.fails = 0
-		if err = take(body); err == nil {
-			return nil
-		}
-		s.dropped = err
-		j.refused(s.url, err)
-		if !errors.Is(err, state.ErrChunkHash) && !errors.Is(err, state.ErrChunkPlace) && !errors.Is(err, errOtherBlock) {
-			return err
 		}
 	}
 }

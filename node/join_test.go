@@ -11,12 +11,15 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"tradecredit/app"
+	"tradecredit/app/state"
 	"tradecredit/types"
 )
 
@@ -296,6 +299,50 @@ func TestJoinRefuses(t *testing.T) {
 	expired.StateSync.TrustPeriod = Duration(time.Hour)
 	_, err = Join(context.Background(), expired, quiet())
 	require.NoError(t, err, "an hour has not passed")
+}
+
+// TestAskTurnsToOthers: one sender sends what is not the snapshot, one does not answer, one has it no more, and the last one
+// has it; who lied or failed is not asked again, who has removed it is.
+func TestAskTurnsToOthers(t *testing.T) {
+	senders := make([]*offerer, 4)
+	for i := range senders {
+		senders[i] = newOfferer(fmt.Sprintf("http://%d.example", i), testChain)
+	}
+	j := &joining{logger: quiet()}
+	get := func(s *offerer) ([]byte, error) {
+		switch s {
+		case senders[1]:
+			return nil, io.ErrUnexpectedEOF
+		case senders[2]:
+			return nil, &errAnswer{s.url, http.StatusNotFound, "gone"}
+		}
+		return []byte(s.url), nil
+	}
+	for _, fault := range []error{app.ErrSnapshotHash, state.ErrChunkHash, state.ErrChunkPlace, errOtherBlock} {
+		for turn := range senders {
+			for _, s := range senders {
+				s.dropped, s.fails = nil, 0
+			}
+			c := &candidate{senders: slices.Clone(senders)}
+			take := func(body []byte) error {
+				if string(body) == senders[0].url {
+					return fmt.Errorf("some chunk: %w", fault)
+				}
+				return nil
+			}
+			for range 2 * maxOfferFails { // as many parts
+				require.NoError(t, j.ask(context.Background(), c, turn, get, take))
+			}
+			require.Nil(t, senders[2].dropped)
+			require.Nil(t, senders[3].dropped)
+			if turn == 0 {
+				require.ErrorIs(t, senders[0].dropped, fault)
+			}
+		}
+	}
+	gone := &candidate{senders: senders[2:3]}
+	require.ErrorIs(t, j.ask(context.Background(), gone, 0, get, func([]byte) error { return nil }), errGone)
+	require.NotErrorIs(t, errNoSender, errGone)
 }
 
 func badChunk(r *http.Request, body []byte) ([]byte, error) {

@@ -164,14 +164,18 @@ func TestRollback(t *testing.T) {
 	require.NoError(t, n.Stop())
 
 	configs := networkHomes(t, 2)
+	follower := configs[2]
+	// The others dial it. CometBFT v0.40.0 may go on dialling after its Stop, and never closes what it then gets, which the end
+	// of a process would: the others would take the node that starts again for a double until their patience with it is over.
+	quietly := follower
+	quietly.P2P.PersistentPeers = nil
+	n, err = New(context.Background(), quietly, quiet())
+	require.NoError(t, err)
+	require.NoError(t, n.Start(context.Background()))
 	var nodes []*Node
 	for i := range 2 {
 		nodes = append(nodes, running(t, configs[i]))
 	}
-	follower := configs[2]
-	n, err = New(context.Background(), follower, quiet())
-	require.NoError(t, err)
-	require.NoError(t, n.Start(context.Background()))
 	awaitHeight(t, n, 5)
 	require.NoError(t, n.Stop())
 	height := n.state.Head().Height
