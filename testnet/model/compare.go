@@ -40,7 +40,10 @@ type comparer interface {
 func (m *Model) Compare(get Get) []string { return m.compare(get, false) }
 
 // CompareAll compares every record, and the sums that scores read.
-func (m *Model) CompareAll(get Get) []string { return m.compare(get, true) }
+func (m *Model) CompareAll(get Get) []string {
+	out := append(m.compare(get, true), m.compareSums(get)...)
+	return out[:min(len(out), MaxDifferences)]
+}
 
 // CompareLogs tells what of the rows posted since the last comparison does not stand in the subjects' logs.
 func (m *Model) CompareLogs(get GetEntry) (out []string) {

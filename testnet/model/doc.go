@@ -26,8 +26,7 @@
 // Compare and CompareAll return at most [MaxDifferences] lines, each naming the key, the field, and both values.
 //
 // A Model has no locks and reads no clock. It keeps everything in memory, which is meant for tens of thousands of
-// records. [Covers] tells whether a message has a rule yet; one that has none is refused
-// with inconsistent_state.
+// records.
 //
 // # How to add a message
 //

@@ -5,14 +5,13 @@ import "tradecredit/types"
 // Papers carry the fingerprints that their gateway made, one set for every live epoch.
 
 func shapeOfFingerprints(sets []*types.Fingerprints) types.Code {
-	codes := []types.Code{when(len(sets) > 2, types.Code_list_too_long)}
-	last := uint32(0)
+	code, last := types.Code_ok, uint32(0)
 	for _, f := range sets {
-		codes = append(codes, digest(f.F1), digest(f.F2), digest(f.F3), optionalDigest(f.F4), optionalDigest(f.F5), optionalDigest(f.F6),
+		code = refusal(code, digest(f.F1), digest(f.F2), digest(f.F3), optionalDigest(f.F4), optionalDigest(f.F5), optionalDigest(f.F6),
 			when(f.Epoch <= last, types.Code_list_not_sorted))
 		last = f.Epoch
 	}
-	return lowest(codes...)
+	return refusal(code, when(len(sets) > 2, types.Code_list_too_long))
 }
 
 // fingerprinted refuses a paper without the set of a live epoch, or with the set of another.

@@ -14,12 +14,13 @@ type Model struct {
 	baseCurrency string
 	offset       int64 // seconds added to UTC for the civil day
 
-	height int64
-	unix   int64
-	after  Get // the state that the block left, if somebody knows
-	day    int32
-	params types.Parameters // as they stood when the block began
-	lists  types.CodeLists  // as well
+	height   int64
+	unix     int64
+	seenSums map[string]bool // months that were compared before
+	after    Get             // the state that the block left, if somebody knows
+	day      int32
+	params   types.Parameters // as they stood when the block began
+	lists    types.CodeLists  // as well
 
 	undo   []func() // how to take back what the current message, or atomic transaction, changed
 	tables []comparer
@@ -87,7 +88,7 @@ type Model struct {
 func New(g *types.Genesis, chainID string, genesisUnix int64) *Model {
 	m := &Model{chainID: chainID, baseCurrency: g.BaseCurrency, offset: g.DayOffsetS, unix: genesisUnix,
 		references: map[string]reference{}, logs: map[string][]types.Entry{},
-		comparedRows: map[string]int{}}
+		comparedRows: map[string]int{}, seenSums: map[string]bool{}}
 	m.makeTables()
 	p, err := g.InitialParameters()
 	if err != nil {
@@ -226,10 +227,8 @@ func (m *Model) apply(t *types.Tx) []types.Code {
 		mark := len(m.undo)
 		c := m.callOf(t, wrapped)
 		code := m.governed(reflect.ValueOf(wrapped.Get()))
-		if r := rules[c.name]; code == types.Code_ok && r == nil {
-			code = types.Code_inconsistent_state // what is not written yet
-		} else if code == types.Code_ok {
-			code = r(m, c, wrapped.Get())
+		if code == types.Code_ok {
+			code = rules[c.name](m, c, wrapped.Get())
 		}
 		if code != types.Code_ok {
 			m.takeBack(mark)

@@ -19,8 +19,8 @@ func on[M any](f func(*Model, *call, *M) types.Code) rule {
 
 // rules are all areas together, by the message's name.
 var rules = together(rulesOfGovernance, rulesOfKeys, rulesOfSubjects, rulesOfOrders, rulesOfLogistics, rulesOfCustoms,
-	rulesOfDocuments, rulesOfTax, rulesOfServices, rulesOfReturns,
-	rulesOfTraces, rulesOfFinancing, rulesOfTransferables, rulesOfInsurance, rulesOfAdverse, rulesOfDisputes, rulesOfCorrections, rulesOfReceivables, rulesOfSettlements, rulesOfConsent,
+	rulesOfDocuments, rulesOfTax, rulesOfServices, rulesOfReturns, rulesOfTraces, rulesOfFinancing, rulesOfTransferables,
+	rulesOfInsurance, rulesOfAdverse, rulesOfDisputes, rulesOfCorrections, rulesOfReceivables, rulesOfSettlements, rulesOfConsent,
 	rulesOfCodeLists, rulesOfModels)
 
 func together(areas ...map[string]rule) map[string]rule {
@@ -35,9 +35,6 @@ func together(areas ...map[string]rule) map[string]rule {
 	}
 	return all
 }
-
-// Covers tells whether the model has a rule for a message, by its name in types.proto.
-func Covers(name string) bool { return rules[name] != nil }
 
 // refusal returns the first code that is not ok.
 func refusal(codes ...types.Code) types.Code {
