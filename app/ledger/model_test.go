@@ -9,7 +9,6 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/stretchr/testify/require"
-
 )
 
 // The naive model predicts every code of every script, every record, and every row of the logs: refusals in their order

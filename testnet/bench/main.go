@@ -92,7 +92,7 @@ func run(ctx context.Context, only string, b *bench) error {
 		run  func(*bench) error
 	}{
 		{"latency.lone", latencyLone}, {"latency.4validators", latencyFour}, {"keys", treeKeys}, {"score", scoreMillion},
-		{"ingest", ingest}, {"report", reports}, {"replay", replays}, {"vat", vatInvoices},
+		{"ingest", ingest}, {"join", joins}, {"report", reports}, {"replay", replays}, {"vat", vatInvoices},
 	} {
 		if !match.MatchString(part.name) {
 			continue
