@@ -144,7 +144,7 @@ func (p printer) refuse(cmd *cobra.Command, path string, err error) error {
 	if simulated {
 		hint = " (--allow-simulation shows it all the same)"
 	}
-	return fmt.Errorf("NOT VERIFIED: %s: %w%s", path, err, hint)
+	return fmt.Errorf("NOT VERIFIED: %s: %s%s", path, verifier.Explain(err, p.lang), hint)
 }
 
 func (p printer) print(cmd *cobra.Command, v *verifier.Verdict) error {

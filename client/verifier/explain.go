@@ -2,22 +2,30 @@ package verifier
 
 import (
 	"errors"
+	"strings"
+	"unicode"
 
 	"tradecredit/types"
 )
 
-// Explain says in a person's language why a report was refused; err is not nil. In Chinese the error's own words, which name the details,
-// stand behind it in brackets.
+// Explain says in a person's language why a report was refused; err is not nil. In Chinese the error's own words, which
+// name the details, stand behind it in brackets. What a stranger put into the file cannot steer a terminal by it.
 func Explain(err error, lang Language) string {
+	said := strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return '·'
+	}, err.Error())
 	if lang != Chinese {
-		return err.Error()
+		return said
 	}
 	for _, r := range refusals {
 		if errors.Is(err, r.err) {
-			return r.chinese + "（" + err.Error() + "）"
+			return r.chinese + "（" + said + "）"
 		}
 	}
-	return "无法核验（" + err.Error() + "）"
+	return "无法核验（" + said + "）"
 }
 
 // refusals are all errors of this package and those of state proofs, what a report is refused for before what explains it.

@@ -44,6 +44,21 @@ func TestExplain(t *testing.T) {
 	both := fmt.Errorf("%w: %w", ErrReportProof, types.ErrProofPath)
 	require.Contains(t, Explain(both, Chinese), "报告中有一项记录没有得到证明", "the report's part of it")
 	require.Contains(t, Explain(errors.New("something"), Chinese), "something")
+
+	// A file whose parts are written for terminals.
+	w := newWorld(t, worldOptions{validators: 1, entries: 3})
+	r := w.report(t, 0)
+	r.State = w.state(t, provedAt, "chain", "\x1b[2J\x1b[32mVERIFIED\u202e\u0085\r\n")
+	_, err := Verify(r, w.trust(), Options{Now: w.now()})
+	require.Error(t, err)
+	r.State.Records[0].Value = []byte{1}
+	_, err = Verify(r, w.trust(), Options{Now: w.now()})
+	require.Error(t, err)
+	require.Contains(t, err.Error(), "\x1b")
+	for _, lang := range []Language{English, Chinese} {
+		require.NotContains(t, Explain(err, lang), "\x1b")
+		require.Contains(t, Explain(err, lang), "VERIFIED··")
+	}
 }
 
 // Amounts are printed so that a person can read them.
