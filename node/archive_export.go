@@ -56,16 +56,20 @@ func Export(ctx context.Context, o ExportOptions) (*Exported, error) {
 		return nil, err
 	}
 	defer h.close()
-	e := &exporter{o: o, source: h}
-	if e.o.chunk == 0 {
-		e.o.chunk = chunkTarget
-	}
-	if e.o.Probe == nil {
-		e.o.Probe = func(string) {}
-	}
+	e := newExporter(o, h)
 	err = e.run(ctx)
 	e.done.Seconds = time.Since(began).Seconds()
 	return &e.done, err
+}
+
+func newExporter(o ExportOptions, h source) *exporter {
+	if o.chunk == 0 {
+		o.chunk = chunkTarget
+	}
+	if o.Probe == nil {
+		o.Probe = func(string) {}
+	}
+	return &exporter{o: o, source: h}
 }
 
 func orSilent(l *slog.Logger) *slog.Logger {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,12 +40,17 @@ type ImportOptions struct {
 	Progress func(Progress)
 }
 
-// importFolder is where an import works, in the data folder, until everything is whole.
-const importFolder = "import"
+// importFolder is where an import works, in the data folder, until everything is whole. Then importWhole is written there,
+// the report of the replay, and the stores are moved to where the node looks for them.
+const (
+	importFolder = "import"
+	importWhole  = "whole.json"
+)
 
 // Import fills a fresh home with a history, by replaying it: everything that Replay verifies is verified, and what the
 // node keeps is what it would have if it had run all along, up to the node's own settings. A home without a genesis gets
-// the one of the history. The stores are put in place when all is done; an import that was interrupted is begun again.
+// the one of the history. The stores are put in place when all is done. An import that was interrupted is begun again by the
+// same call; one that was interrupted while the stores were put in place is ended by it.
 // ErrDiverged if the history is not what this program makes of it.
 func Import(ctx context.Context, o ImportOptions) (*Replayed, error) {
 	h, err := openSource(ctx, o.From, orSilent(o.Logger))
@@ -52,10 +58,13 @@ func Import(ctx context.Context, o ImportOptions) (*Replayed, error) {
 		return nil, err
 	}
 	defer h.close()
+	i := &importer{config: &o.Config, dir: filepath.Join(o.Config.DataDir(), importFolder), logger: orSilent(o.Logger)}
+	if done, err := i.goOn(h); done != nil || err != nil {
+		return done, err
+	}
 	if err := prepareHome(&o.Config, h); err != nil {
 		return nil, err
 	}
-	i := &importer{config: &o.Config, dir: filepath.Join(o.Config.DataDir(), importFolder), logger: orSilent(o.Logger)}
 	if err := os.RemoveAll(i.dir); err != nil {
 		return nil, err
 	}
@@ -75,6 +84,36 @@ func Import(ctx context.Context, o ImportOptions) (*Replayed, error) {
 	}
 	if err != nil {
 		return done, errors.Join(err, os.RemoveAll(i.dir))
+	}
+	report, err := done.Report.Bytes()
+	if err != nil {
+		return done, err
+	}
+	if err := writeWhole(filepath.Join(i.dir, importWhole), report); err != nil {
+		return done, err
+	}
+	return done, i.putInPlace()
+}
+
+// goOn ends an import of the same history that had everything and was putting it in place; nil if there is none.
+func (i *importer) goOn(h source) (*Replayed, error) {
+	text, err := os.ReadFile(filepath.Join(i.dir, importWhole))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	done := new(Replayed)
+	if err := json.Unmarshal(text, &done.Report); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(i.dir, importWhole), err)
+	}
+	genesis, err := h.genesis()
+	if err != nil {
+		return nil, err
+	}
+	if sum := digestText(genesis); sum != done.Report.GenesisSHA256 {
+		return nil, fmt.Errorf("%w: %s has SHA-256 %s, not %s", ErrOtherGenesis, i.config.GenesisFile(), done.Report.GenesisSHA256, sum)
 	}
 	return done, i.putInPlace()
 }
@@ -199,9 +238,16 @@ func (i *importer) flush() error {
 // putInPlace moves the stores to where the node looks for them.
 func (i *importer) putInPlace() error {
 	for _, name := range imported {
-		if err := os.Rename(filepath.Join(i.dir, name), filepath.Join(i.config.DataDir(), name)); err != nil {
+		from := filepath.Join(i.dir, name)
+		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+			continue // it was moved before the last interruption
+		}
+		if err := os.Rename(from, filepath.Join(i.config.DataDir(), name)); err != nil {
 			return err
 		}
+	}
+	if err := syncFolder(i.config.DataDir()); err != nil { // before importWhole goes
+		return err
 	}
 	if err := os.RemoveAll(i.dir); err != nil {
 		return err

@@ -197,10 +197,9 @@ func TestExportGoesOn(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "archive")
 		ctx, cancel := context.WithCancel(t.Context())
 		o := ExportOptions{From: home, Out: dir, chunk: 4000}
-		e := &exporter{o: o}
 		h, err := openSource(ctx, home, quiet())
 		require.NoError(t, err)
-		e.source = stopping{h, indexOf(t, whole).Chunks[stop].First + 1, cancel}
+		e := newExporter(o, stopping{h, indexOf(t, whole).Chunks[stop].First + 1, cancel})
 		require.ErrorIs(t, e.run(ctx), context.Canceled)
 		require.NoError(t, h.close())
 		require.NoError(t, os.WriteFile(filepath.Join(dir, ".part-left"), []byte("x"), 0o600))
@@ -209,10 +208,26 @@ func TestExportGoesOn(t *testing.T) {
 		require.Equal(t, chunks-stop, x.Chunks)
 		got, err := os.ReadFile(filepath.Join(dir, archiveIndexFile))
 		require.NoError(t, err)
-		require.Equal(t, string(want), string(got))
+		require.Equal(t, string(want), string(got), "with the SHA-256 of every chunk")
+		requireSameFiles(t, whole, dir)
 		x, err = Export(t.Context(), o)
 		require.NoError(t, err)
 		require.Zero(t, x.Chunks, "there is nothing new")
+	}
+}
+
+// requireSameFiles compares two archives byte for byte.
+func requireSameFiles(t testing.TB, a, b string) {
+	t.Helper()
+	entries, err := os.ReadDir(a)
+	require.NoError(t, err)
+	require.NotEmpty(t, entries)
+	for _, e := range entries {
+		one, err := os.ReadFile(filepath.Join(a, e.Name()))
+		require.NoError(t, err)
+		other, err := os.ReadFile(filepath.Join(b, e.Name()))
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(one, other), e.Name())
 	}
 }
 
@@ -233,6 +248,27 @@ func (s stopping) each(ctx context.Context, from, to int64, emit func(*blockReco
 		}
 		return emit(r)
 	})
+}
+
+// An export whose process ends at any place goes on to the same archive, byte for byte.
+func TestExportIsKilled(t *testing.T) {
+	home := standard(t).close()
+	whole, _ := exported(t, home)
+	places := 3 * len(indexOf(t, whole).Chunks)
+	for at := range places {
+		dir := filepath.Join(t.TempDir(), "archive")
+		o, passed := ExportOptions{From: home, Out: dir, chunk: 4000}, 0
+		o.Probe = func(string) {
+			if passed++; passed == at+1 {
+				panic("killed") // what was not written stays unwritten
+			}
+		}
+		require.PanicsWithValue(t, "killed", func() { _, _ = Export(t.Context(), o) })
+		o.Probe = nil
+		_, err := Export(t.Context(), o)
+		require.NoError(t, err)
+		requireSameFiles(t, whole, dir)
+	}
 }
 
 // An export refuses to continue another network's archive, or a damaged one, and the parts of an archive make a whole.
@@ -303,4 +339,37 @@ func TestImport(t *testing.T) {
 	other := testHome(t)
 	_, err = Import(t.Context(), ImportOptions{From: dir, Config: other})
 	require.ErrorIs(t, err, ErrOtherGenesis)
+}
+
+// An import that ends while it puts the stores in place is ended by the next call; one that ends before is begun again.
+func TestImportGoesOn(t *testing.T) {
+	home := standard(t).close()
+	dir, _ := exported(t, home)
+	for moved := range len(imported) + 1 {
+		c := freshHome(t)
+		want, err := Import(t.Context(), ImportOptions{From: dir, Config: c})
+		require.NoError(t, err)
+		at := filepath.Join(c.DataDir(), importFolder)
+		require.NoError(t, os.Mkdir(at, 0o700))
+		for _, name := range imported[moved:] {
+			require.NoError(t, os.Rename(filepath.Join(c.DataDir(), name), filepath.Join(at, name)))
+		}
+		report, err := want.Report.Bytes()
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(at, importWhole), report, 0o600))
+		_, err = Import(t.Context(), ImportOptions{From: newOther(t), Config: c})
+		require.ErrorIs(t, err, ErrOtherGenesis)
+		done, err := Import(t.Context(), ImportOptions{From: dir, Config: c})
+		require.NoError(t, err)
+		require.Equal(t, want.Report, done.Report)
+		require.NoDirExists(t, at)
+		require.Nil(t, replayOf(t, ReplayOptions{From: dir, Against: c.Home}).Report.Divergence)
+	}
+	c := freshHome(t)
+	at := filepath.Join(c.DataDir(), importFolder)
+	require.NoError(t, os.MkdirAll(filepath.Join(at, "state"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(at, "state", "rest"), []byte("x"), 0o600))
+	_, err := Import(t.Context(), ImportOptions{From: dir, Config: c})
+	require.NoError(t, err)
+	require.NoDirExists(t, at)
 }

@@ -101,6 +101,17 @@ func (b hexBytes) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + b.String() + `"`), nil
 }
 
+// UnmarshalJSON implements json.Unmarshaler.
+func (b *hexBytes) UnmarshalJSON(text []byte) error {
+	var s *string
+	if err := json.Unmarshal(text, &s); err != nil || s == nil {
+		return err
+	}
+	raw, err := hex.DecodeString(*s)
+	*b = raw
+	return err
+}
+
 // ReplayTimes is what a replay took. Seconds is by the clock; the parts are added up over all processors, so that
 // their sum may be more.
 type ReplayTimes struct {

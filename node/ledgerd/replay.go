@@ -331,10 +331,10 @@ func newReplayGet() *cobra.Command {
 	var height int64
 	var limit int
 	c := &cobra.Command{
-		Use:   "get [KEY]",
+		Use:   "get KEY",
 		Short: "Read a state that a replay kept",
 		Long: "get reads one record, a list of them, or a score out of a state that 'ledgerd replay --keep' kept, at any height up to the one that it ended at. " +
-			"What it shows was computed on this machine from blocks that were verified.",
+			"Give the key of the record, or --prefix, or --score, without a key. What it shows was computed on this machine from blocks that were verified.",
 		Example: "  ledgerd replay get --state ./as-of-120000 order/platform-1/R-88\n" +
 			"  ledgerd replay get --state ./as-of-120000 --prefix consent/ --at 90000\n" +
 			"  ledgerd replay get --state ./as-of-120000 --score USCC:91330000000000000X --day 2026-08-29",
