@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -245,7 +246,7 @@ func smallReports(t testing.TB) map[string]smallReport {
 	}
 }
 
-// TestSampledBitsOfALargeReport flips 20,000 bits of a report with 5,000 entries, and 200 of its entries behind the
+// TestSampledBitsOfALargeReport flips 20,000 bits of a report with 5,000 entries, twenty times as many under SOAK, and 200 of its entries behind the
 // checksum.
 func TestSampledBitsOfALargeReport(t *testing.T) {
 	w := newWorld(t, worldOptions{validators: 4, entries: 5000})
@@ -254,7 +255,11 @@ func TestSampledBitsOfALargeReport(t *testing.T) {
 	file := encode(t, r)
 	require.NoError(t, try(file, trust, opts))
 	rng := rand.New(rand.NewPCG(5, 6))
-	for range 20_000 {
+	flips := 20_000
+	if os.Getenv("SOAK") != "" {
+		flips = 400_000
+	}
+	for range flips {
 		i, bit := rng.IntN(len(file)), rng.IntN(8)
 		file[i] ^= 1 << bit
 		require.Error(t, try(file, trust, opts), "byte %d, bit %d", i, bit)
