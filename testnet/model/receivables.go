@@ -127,6 +127,12 @@ func (m *Model) acceptReceivable(c *call, msg *types.AcceptReceivable) types.Cod
 	return types.Code_ok
 }
 
+// acceptanceStands tells whether the debtor's acceptance is evidence of the invoice: independent, and no late one of a
+// receivable that counts.
+func acceptanceStands(r *types.Receivable) bool {
+	return r.AcceptedIndependent && (r.AcceptedCounts || !r.Provenance.Counted || r.Related)
+}
+
 // parentOf is the receivable that one came of by a split; nil if it did not.
 func (m *Model) parentOf(r *types.Receivable) *types.Receivable {
 	if r.Parent == "" {

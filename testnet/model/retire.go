@@ -267,7 +267,7 @@ func (m *Model) divide(c *call, id string, r types.Receivable, msg *types.SplitR
 		child.Receivable, child.BaseMinor = &terms, share(r.BaseMinor, given, r.Receivable.AmountMinor)-gone
 		gone += child.BaseMinor
 		child.Parent, child.Root, child.Level, child.Legs, child.VoidAskedBy = id, rootOf(id, &r), r.Level+1, r.Legs&(legInvoice|legFunds), ""
-		if r.TaxVerifiedBy != "" && !r.AcceptedIndependent {
+		if !acceptanceStands(&r) {
 			child.Legs &^= legInvoice // the tax authority verified the paper as a whole
 		}
 		child.TaxVerifiedBy = ""
