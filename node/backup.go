@@ -2,7 +2,6 @@ package node
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,11 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
-	abci "github.com/cometbft/cometbft/abci/types"
 	"github.com/klauspost/compress/zstd"
 
 	"tradecredit/app"
-	"tradecredit/app/state"
 	"tradecredit/types"
 )
 
@@ -63,26 +60,26 @@ func Backup(ctx context.Context, cfg Config, out string, logger *slog.Logger) (i
 	}
 	s, err := openStopped(&cfg, logger)
 	if errors.Is(err, ErrNodeRuns) {
-		running, err := awaitSnapshot(ctx, &cfg)
+		running, err := awaitSnapshot(ctx, &cfg, logger)
 		if err != nil {
 			return nil, err
 		}
-		return pack(&cfg, running, out, began)
+		return pack(&cfg, running, out, began, logger)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	snapshot, err := s.snapshot()
+	snapshot, err := s.snapshot(logger)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(filepath.Dir(snapshot.Dir))) }()
-	return pack(&cfg, snapshot, out, began)
+	return pack(&cfg, snapshot, out, began, logger)
 }
 
 // snapshot writes a snapshot of the newest height into a folder of its own.
-func (s *stopped) snapshot() (*app.Snapshot, error) {
+func (s *stopped) snapshot(logger *slog.Logger) (*app.Snapshot, error) {
 	taken, err := s.state.Snapshot()
 	if err != nil {
 		return nil, err
@@ -96,7 +93,14 @@ func (s *stopped) snapshot() (*app.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := app.WriteSnapshot(dir, taken, nil)
+	began, told := time.Now(), time.Now()
+	made, err := app.WriteSnapshot(dir, taken, func() error {
+		if time.Since(told) > progressPause {
+			told = time.Now()
+			logger.Info("making a snapshot of the state", "height", taken.Height(), "for", time.Since(began).Round(time.Second))
+		}
+		return nil
+	})
 	if err == nil {
 		err = b.writeFiles(made.Dir)
 	}
@@ -124,7 +128,7 @@ func (c *chain) beginningAtEnd(height int64) (*beginning, error) {
 }
 
 // awaitSnapshot asks the running node of a home for a snapshot, and waits for it.
-func awaitSnapshot(ctx context.Context, cfg *Config) (*app.Snapshot, error) {
+func awaitSnapshot(ctx context.Context, cfg *Config, logger *slog.Logger) (*app.Snapshot, error) {
 	dir := cfg.SnapshotDir()
 	before, err := app.OpenSnapshots(dir)
 	if err != nil {
@@ -133,7 +137,12 @@ func awaitSnapshot(ctx context.Context, cfg *Config) (*app.Snapshot, error) {
 	if err := replaceFile(filepath.Join(dir, wantedName), nil); err != nil {
 		return nil, err
 	}
+	began, told := time.Now(), time.Now()
 	for {
+		if time.Since(told) > progressPause {
+			told = time.Now()
+			logger.Info("the running node makes a snapshot", "for", time.Since(began).Round(time.Second))
+		}
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("the running node has not made a snapshot: %w", ctx.Err())
@@ -165,7 +174,7 @@ func ExportSnapshot(cfg Config, height int64, out string) (*BackupInfo, error) {
 	for _, s := range list {
 		_, err := os.Stat(filepath.Join(s.Dir, engineName))
 		if err == nil && (height == 0 || s.Manifest.Height() == height) {
-			return pack(&cfg, s, out, began)
+			return pack(&cfg, s, out, began, slog.New(slog.DiscardHandler))
 		}
 	}
 	return nil, fmt.Errorf("no snapshot of that height is kept in %s; 'ledgerd snapshots list' shows what there is", cfg.SnapshotDir())
@@ -191,7 +200,7 @@ func KeptSnapshots(cfg Config) ([]SnapshotInfo, error) {
 }
 
 // pack writes a snapshot and the genesis into one file, whole or not at all.
-func pack(cfg *Config, s *app.Snapshot, out string, began time.Time) (info *BackupInfo, err error) {
+func pack(cfg *Config, s *app.Snapshot, out string, began time.Time, logger *slog.Logger) (info *BackupInfo, err error) {
 	scratch := out + ".unfinished"
 	f, err := os.OpenFile(scratch, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, secretFileMode)
 	if err != nil {
@@ -214,10 +223,12 @@ func pack(cfg *Config, s *app.Snapshot, out string, began time.Time) (info *Back
 	for i := range s.Manifest.Chunks() {
 		paths = append(paths, s.ChunkFile(i))
 	}
-	for _, path := range paths {
+	told := newPace(logger, "packing", len(paths))
+	for i, path := range paths {
 		if err := addFile(t, path); err != nil {
 			return nil, err
 		}
+		told.step(i+1, s.Bytes)
 	}
 	if err := errors.Join(t.Close(), z.Close(), f.Sync()); err != nil {
 		return nil, err
@@ -247,154 +258,4 @@ func addFile(t *tar.Writer, path string) error {
 	}
 	_, err = t.Write(data)
 	return err
-}
-
-// Restore makes the data of a home from a backup. A home that does not exist is made, with new keys and the genesis of the
-// backup; one that exists must have that genesis and no data. It is left as it was when this fails.
-func Restore(cfg Config, file string, logger *slog.Logger) (info *BackupInfo, err error) {
-	began := time.Now()
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	z, err := zstd.NewReader(f, zstd.WithDecoderMaxMemory(256<<20), zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return nil, err
-	}
-	defer z.Close()
-	u := &unpacking{tar: tar.NewReader(z), cfg: &cfg, logger: logger}
-	if err := u.home(); err != nil {
-		return nil, err
-	}
-	if err := settle(&cfg); err != nil {
-		return nil, err
-	}
-	if err := beginScratch(&cfg); err != nil {
-		return nil, err
-	}
-	if info, err = u.run(); err != nil {
-		return nil, errors.Join(err, settle(&cfg)) // not complete: removed
-	}
-	if stat, err := f.Stat(); err == nil {
-		info.Size = stat.Size()
-	}
-	info.Took = time.Since(began)
-	return info, complete(&cfg)
-}
-
-// unpacking is a restore at work.
-type unpacking struct {
-	tar    *tar.Reader
-	cfg    *Config
-	logger *slog.Logger
-}
-
-// next reads the next part, which must have the name.
-func (u *unpacking) next(name string, atMost int64) ([]byte, error) {
-	h, err := u.tar.Next()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrBackup, name, err)
-	}
-	if h.Name != name || h.Typeflag != tar.TypeReg || h.Size > atMost {
-		return nil, fmt.Errorf("%w: %q of %d bytes instead of %s", ErrBackup, h.Name, h.Size, name)
-	}
-	data, err := io.ReadAll(u.tar)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrBackup, name, err)
-	}
-	return data, nil
-}
-
-// home makes the home, or compares its genesis.
-func (u *unpacking) home() error {
-	text, err := u.next(genesisName, maxBackupFile)
-	if err != nil {
-		return err
-	}
-	if err := CheckGenesis(text); err != nil {
-		return fmt.Errorf("%w: %w", ErrBackup, err)
-	}
-	have, err := os.ReadFile(u.cfg.GenesisFile())
-	switch {
-	case err == nil && !bytes.Equal(have, text):
-		return fmt.Errorf("%s is not the genesis of the backup", u.cfg.GenesisFile())
-	case err == nil:
-		return nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	if _, err := os.Lstat(u.cfg.File()); errors.Is(err, fs.ErrNotExist) {
-		if _, err := CreateHome(*u.cfg); err != nil {
-			return err
-		}
-	}
-	return WriteGenesis(*u.cfg, text)
-}
-
-// run restores into the scratch folder.
-func (u *unpacking) run() (_ *BackupInfo, err error) {
-	genesis, err := readGenesis(u.cfg)
-	if err != nil {
-		return nil, err
-	}
-	var parts [4][]byte
-	for i, name := range []string{engineName, blockName, commitName, "manifest"} {
-		if parts[i], err = u.next(name, maxBackupFile); err != nil {
-			return nil, err
-		}
-	}
-	b, err := unmarshalBeginning(parts[0], parts[1], parts[2])
-	if err == nil {
-		err = b.check(genesis)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBackup, err)
-	}
-	scratch := u.cfg.scratch()
-	db, err := state.Open(scratch.StateDir(), stateOptions(u.cfg, u.logger))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	a, err := app.New(db, app.Options{Logger: u.logger})
-	if err != nil {
-		return nil, err
-	}
-	defer a.Quit()
-	info, err := u.chunks(a, b, parts[3])
-	if err != nil {
-		return nil, err
-	}
-	return info, b.write(scratch.DataDir(), u.logger)
-}
-
-// chunks restores the state of the application.
-func (u *unpacking) chunks(a *app.App, b *beginning, manifest []byte) (*BackupInfo, error) {
-	m := new(state.Manifest)
-	if err := m.Unmarshal(manifest); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBackup, err)
-	}
-	height := b.state.LastBlockHeight
-	err := a.Offer(&abci.Snapshot{
-		Height: uint64(height), Format: state.SnapshotFormat, Chunks: uint32(m.Chunks()), Hash: app.ManifestHash(manifest), Metadata: manifest,
-	}, b.state.AppHash)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBackup, err)
-	}
-	info := &BackupInfo{ChainID: b.state.ChainID, Height: height, AppHash: m.AppHash(), Chunks: m.Chunks()}
-	for i := range m.Chunks() {
-		chunk, err := u.next(fmt.Sprintf("%06d", i), state.MaxChunkSize)
-		if err != nil {
-			return nil, err
-		}
-		info.Bytes += int64(len(chunk))
-		if _, err := a.Chunk(i, chunk); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrBackup, err)
-		}
-	}
-	if _, err := u.tar.Next(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: something follows the last chunk", ErrBackup)
-	}
-	return info, nil
 }

@@ -343,7 +343,7 @@ func (j *joining) restore(ctx context.Context, a *app.App, c *candidate) error {
 
 // chunks fetches and applies all chunks in order, one ahead.
 func (j *joining) chunks(ctx context.Context, a *app.App, c *candidate) error {
-	shown := time.Now()
+	told := newPace(j.logger, "fetching", c.info.Chunks)
 	for i := range c.info.Chunks {
 		done := false
 		err := j.ask(ctx, c, i, func(s *offerer) ([]byte, error) { return s.chunk(ctx, c.info.Height, i) }, func(chunk []byte) (err error) {
@@ -354,10 +354,7 @@ func (j *joining) chunks(ctx context.Context, a *app.App, c *candidate) error {
 		if err != nil {
 			return err
 		}
-		if time.Since(shown) > progressPause {
-			shown = time.Now()
-			j.logger.Info("fetching", "chunk", i+1, "of", c.info.Chunks, "bytes", j.joined.Bytes)
-		}
+		told.step(i+1, j.joined.Bytes)
 		if done != (i == c.info.Chunks-1) {
 			return io.ErrUnexpectedEOF // Offer compared the counts
 		}
@@ -365,9 +362,6 @@ func (j *joining) chunks(ctx context.Context, a *app.App, c *candidate) error {
 	j.joined.Chunks = c.info.Chunks
 	return nil
 }
-
-// progressPause is how often long work says how far it is.
-const progressPause = 5 * time.Second
 
 // beginning is what CometBFT has after the first of three verified heights. Parameters are those of the genesis, which no rule
 // changes but for the version; the header's digest of them is compared, as far as it goes.
