@@ -18,13 +18,13 @@ func replays(b *bench) error {
 		name           string
 		records, batch int
 		bar            string
-	}{{"batch100", 120_000, 100, "1.5"}, {"single", 40_000, 1, ""}} {
+	}{{"batch100", 120_000, 100, "1.5"}, {"single", 60_000, 1, ""}} {
 		if err := b.history(c.name, c.records, c.batch, c.bar); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	b.note("replay, import: from an archive on this disk, to an empty state, everything verified; ratios to the ingest of the same records before, in this " +
-		"process; time by part is added up over all processors; cpu_record is the CPU time of the whole process for a record, and cpu_ratio that of the " +
+		"process, the fastest of three parts to the fastest of three replays; time by part is added up over all processors; cpu_record is the CPU time of the whole process for a record, and cpu_ratio that of the " +
 		"ingest (with the client that loads) to it, which other programs on the machine disturb least")
 	return nil
 }
@@ -45,11 +45,10 @@ func (b *bench) history(name string, records, batch int, bar string) error {
 			_ = stop() // the run's folder goes anyway
 		}
 	}()
-	took, spent, err := r.history(b.ctx, records, batch)
+	ingest, ingestCPU, err := r.history(b.ctx, records, batch)
 	if err != nil {
 		return err
 	}
-	ingest, ingestCPU := float64(r.sent)/took.Seconds(), spent/float64(r.sent)
 	b.add("replay."+name+".ingest", ingest, "records/s", "")
 	archive := b.home("archive-" + name)
 	x, err := node.Export(b.ctx, node.ExportOptions{From: "http://" + r.api, Out: archive})
@@ -66,14 +65,9 @@ func (b *bench) history(name string, records, batch int, bar string) error {
 	}
 	b.exported("export."+name, x)
 	b.add("export."+name+".bytes_record", float64(x.Bytes)/float64(x.Records), "bytes", "")
-	before := cpuTime()
-	done, err := node.Replay(b.ctx, node.ReplayOptions{From: archive + "-stopped", Scratch: b.dir})
+	done, replayCPU, err := b.fastest(archive+"-stopped", x.Records)
 	if err != nil {
 		return err
-	}
-	replayCPU := float64((cpuTime() - before).Microseconds()) / float64(x.Records)
-	if done.Report.Divergence != nil || done.Report.Records != x.Records {
-		return fmt.Errorf("%d of %d records replayed, %s", done.Report.Records, x.Records, done.Report.Result)
 	}
 	b.add("replay."+name, done.Times.PerSecond, "records/s", "")
 	b.add("replay."+name+".ratio", done.Times.PerSecond/ingest, "× ingest", bar)
@@ -85,21 +79,52 @@ func (b *bench) history(name string, records, batch int, bar string) error {
 	return b.imports(name, archive+"-stopped", ingest)
 }
 
-// history sends records, and says how long it took and how much CPU time, in microseconds, without the signing.
-func (r *rig) history(ctx context.Context, n, batch int) (took time.Duration, micros float64, err error) {
-	for sent := 0; sent < n; sent += r.perChunk() {
-		loads, err := r.loads(batch)
-		if err != nil {
-			return 0, 0, err
+// tries is how often a history is replayed, and into how many parts its ingest is cut. The fastest counts, of both: other
+// programs on the machine make everything slower, at times by half.
+const tries = 3
+
+// history sends records. It gives the rate of the fastest part, and the CPU time of a record, in microseconds, over all; both
+// without the signing.
+func (r *rig) history(ctx context.Context, n, batch int) (rate, micros float64, err error) {
+	var spent time.Duration
+	for range tries {
+		var took time.Duration
+		sent := 0
+		for sent < n/tries {
+			loads, err := r.loads(batch)
+			if err != nil {
+				return 0, 0, err
+			}
+			before, began := cpuTime(), time.Now()
+			if err := drive(ctx, r.at, loads); err != nil {
+				return 0, 0, err
+			}
+			took += time.Since(began)
+			spent += cpuTime() - before
+			sent += r.perChunk()
 		}
-		before, began := cpuTime(), time.Now()
-		if err := drive(ctx, r.at, loads); err != nil {
-			return 0, 0, err
-		}
-		took += time.Since(began)
-		micros += float64((cpuTime() - before).Microseconds())
+		rate = max(rate, float64(sent)/took.Seconds())
 	}
-	return took, micros, nil
+	return rate, float64(spent.Microseconds()) / float64(r.sent), nil
+}
+
+// fastest replays an archive a few times, and says what CPU time the fastest took for a record, in microseconds.
+func (b *bench) fastest(archive string, records int64) (best *node.Replayed, micros float64, err error) {
+	for range tries {
+		before := cpuTime()
+		done, err := node.Replay(b.ctx, node.ReplayOptions{From: archive, Scratch: b.dir})
+		if err != nil {
+			return nil, 0, err
+		}
+		spent := cpuTime() - before
+		if done.Report.Divergence != nil || done.Report.Records != records {
+			return nil, 0, fmt.Errorf("%d of %d records replayed, %s", done.Report.Records, records, done.Report.Result)
+		}
+		if best == nil || done.Times.Seconds < best.Times.Seconds {
+			best, micros = done, float64(spent.Microseconds())/float64(records)
+		}
+	}
+	return best, micros, nil
 }
 
 func (b *bench) exported(name string, x *node.Exported) {
