@@ -69,7 +69,7 @@ const slowdownRounds = 3
 
 // slowdown compares load beside snapshots, made one after the other, with load alone.
 func (b *bench) slowdown(r *rig) error {
-	var took [2]time.Duration
+	var took, spent [2]time.Duration // by the clock, and of processors
 	for range slowdownRounds {
 		for i := range took {
 			ctx, stop := context.WithCancel(b.ctx)
@@ -81,13 +81,14 @@ func (b *bench) slowdown(r *rig) error {
 					time.Sleep(5 * time.Millisecond)
 				}
 			}()
-			one, err := r.records(b.ctx, r.perChunk(), 100)
+			one, micros, err := r.history(b.ctx, r.perChunk(), 100)
 			stop()
 			<-ended
 			if err != nil {
 				return err
 			}
 			took[i] += one
+			spent[i] += time.Duration(micros * 1000)
 			if err := b.idle(r); err != nil {
 				return err
 			}
@@ -97,7 +98,8 @@ func (b *bench) slowdown(r *rig) error {
 	b.add("snapshot.load.without", records/took[0].Seconds(), "records/s", "")
 	b.add("snapshot.load.beside", records/took[1].Seconds(), "records/s", "")
 	b.add("snapshot.slowdown", 100*(took[1].Seconds()/took[0].Seconds()-1), "%", "")
-	b.note("snapshot: load of %d records with and without snapshots, one after the other all the time, by turns, at snapshot.share %d %% of a processor",
+	b.add("snapshot.slowdown.cpu", 100*(spent[1].Seconds()/spent[0].Seconds()-1), "%", "")
+	b.note("snapshot: slowdown by the clock, and CPU time of the whole process a record, which other programs on the machine disturb least; load of %d records with and without snapshots, one after the other all the time, by turns, at snapshot.share %d %% of a processor",
 		r.perChunk(), r.net.Configs[0].Snapshot.Share)
 	return nil
 }
