@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"tradecredit/client/verifier"
@@ -24,13 +23,13 @@ type question struct {
 
 // answer is what the page shows.
 type answer struct {
-	Verified bool       `json:"verified"`
-	Standing int        `json:"standing"`          // verifier.Standing; 0: not verified
-	Refused  *texts     `json:"refused,omitempty"` // why it is not verified
-	English  string     `json:"en"`                // the page for a credit officer
-	Chinese  string     `json:"zh"`
-	Entries  [][]string `json:"entries"` // number, day, kind, base amount, counterparty, record
-	First    uint64     `json:"first_entry"`
+	Verified bool    `json:"verified"`
+	Standing int     `json:"standing"`          // verifier.Standing; 0: not verified
+	Refused  *texts  `json:"refused,omitempty"` // why it is not verified
+	English  string  `json:"en"`                // the page for a credit officer
+	Chinese  string  `json:"zh"`
+	Entries  [][]any `json:"entries"` // number, day, what it is in both languages, base amount, counterparty, record
+	First    uint64  `json:"first_entry"`
 }
 
 // texts are one sentence in both languages.
@@ -109,7 +108,8 @@ func (a *answer) list(v *verifier.Verdict) {
 	from := max(len(v.Entries.Rows)-shownEntries, 0)
 	a.First = v.Entries.First + uint64(from)
 	for i, e := range v.Entries.Rows[from:] {
-		a.Entries = append(a.Entries, []string{fmt.Sprint(a.First + uint64(i)), types.FormatDay(e.Day), strings.TrimPrefix(e.Kind.String(), "ENTRY_"),
+		name := texts{verifier.EntryName(e.Kind, verifier.English), verifier.EntryName(e.Kind, verifier.Chinese)}
+		a.Entries = append(a.Entries, []any{fmt.Sprint(a.First + uint64(i)), types.FormatDay(e.Day), name,
 			verifier.Money(e.BaseMinor, v.BaseCurrency), e.Counterparty, e.Record})
 	}
 }
