@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 
 	"tradecredit/node"
@@ -111,6 +112,7 @@ func (r *rig) history(ctx context.Context, n, batch int) (rate, micros float64, 
 // fastest replays an archive a few times, and says what CPU time the fastest took for a record, in microseconds.
 func (b *bench) fastest(archive string, records int64) (best *node.Replayed, micros float64, err error) {
 	for range tries {
+		runtime.GC() // what the ingest and the try before left is none of its work
 		before := cpuTime()
 		done, err := node.Replay(b.ctx, node.ReplayOptions{From: archive, Scratch: b.dir})
 		if err != nil {
