@@ -58,8 +58,8 @@ type engineLog struct {
 	stopping *atomic.Bool // nil or false: not
 }
 
-// farewells are what CometBFT calls errors whenever it is stopped.
-var farewells = []string{"Stopped accept routine, as transport is closed", "Error serving server"}
+// farewells are what CometBFT calls errors whenever it is stopped; the last, of the reactor that stopCatchingUp stopped.
+var farewells = []string{"Stopped accept routine, as transport is closed", "Error serving server", "error while stopped reactor"}
 
 var _ cmtlog.Logger = engineLog{}
 

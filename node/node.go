@@ -335,6 +335,9 @@ func (n *Node) stop() error {
 // from a routine that is about to use one (BlockPool.PopRequest): it would panic. While a node runs, a peer that hangs up in the
 // moment between can still bring that about; the node has lost nothing and starts again.
 func (n *Node) stopCatchingUp() {
+	if !n.engine.ConsensusReactor().WaitSync() {
+		return
+	}
 	if r, ok := n.engine.Switch().Reactor("BLOCKSYNC"); ok && r.IsRunning() {
 		if err := r.Stop(); err != nil {
 			n.logger.Debug("block sync was not running", "err", err.Error())
