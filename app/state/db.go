@@ -39,7 +39,7 @@ type Options struct {
 	// peer cannot fetch from both: leave it 0, 8 MiB, outside of tests.
 	ChunkBytes int
 
-	memTable uint64 // bytes before rows are flushed, for tests; 0: 64 MiB
+	memTable uint64 // bytes before rows are flushed, for tests; 0: 128 MiB
 	replay   int    // changed leaves that make a checkpoint due, for tests; 0: replayMax
 }
 
@@ -48,7 +48,7 @@ const (
 	defaultProofHeights    = 128
 	defaultCheckpointEvery = 1000
 	defaultCacheBytes      = 256 << 20
-	memTables              = 4 // at most, the one written to included
+	memTables              = 3 // at most, the one written to included
 )
 
 // DB is the store. One goroutine stages and applies blocks; everything else may be called by
@@ -95,7 +95,7 @@ func Open(dir string, o Options) (*DB, error) {
 		o.ChunkBytes = chunkTarget
 	}
 	if o.memTable == 0 {
-		o.memTable = 64 << 20
+		o.memTable = 128 << 20
 	}
 	if o.KeepHeights < 0 || o.ProofHeights < 0 {
 		return nil, fmt.Errorf("keep heights %d, proof heights %d: must not be negative", o.KeepHeights, o.ProofHeights)

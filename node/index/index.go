@@ -36,14 +36,16 @@ type Options struct {
 	CacheBytes int64                            // for blocks of the disk and for what is not there yet; 0: 64 MiB
 	Logger     func(format string, args ...any) // Pebble's complaints; nil: silent
 
-	memTable uint64        // bytes before rows are flushed, for tests; 0: 16 MiB
+	memTable uint64        // bytes before rows are flushed, for tests; 0: 64 MiB
 	pageTime time.Duration // for one page, for tests; 0: 100 ms
 }
 
-// Sizes unless Options say otherwise. Pebble takes its memtables, two and more of them, out of the cache.
+// Sizes unless Options say otherwise. What is flushed seldom is flushed sorted: every row between two flushes is compacted
+// once less.
 const (
 	defaultCacheBytes = 64 << 20
-	defaultMemTable   = 16 << 20
+	defaultMemTable   = 64 << 20
+	memTables         = 3 // at most, the one written to included
 )
 
 // Index is the database. One goroutine at a time writes; List may be called by many meanwhile.
@@ -88,7 +90,8 @@ func Open(dir string, o Options) (*Index, error) {
 
 // open opens Pebble.
 func (x *Index) open(dir string) error {
-	cache := pebble.NewCache(x.options.CacheBytes)
+	// Pebble takes the room of memtables out of the cache.
+	cache := pebble.NewCache(x.options.CacheBytes + memTables*int64(x.options.memTable))
 	defer cache.Unref()
 	o := &pebble.Options{
 		FS:                          x.options.FS,
@@ -97,8 +100,11 @@ func (x *Index) open(dir string) error {
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      diskLog{x},
 		MemTableSize:                x.options.memTable,
-		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       8,
+		MemTableStopWritesThreshold: memTables,
+		L0CompactionThreshold:       16,
+		L0StopWritesThreshold:       40,
+		LBaseMaxBytes:               1 << 30,
+		TargetFileSizes:             [7]int64{16 << 20},
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 }, // consensus needs the other cores more
 	}
 	// What cannot be read is told to whoever reads it; Pebble would end the process.
