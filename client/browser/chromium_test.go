@@ -79,8 +79,16 @@ func startChromium(t *testing.T, path string) *chromium {
 	return c
 }
 
-// call asks the browser, and returns its answer; what happens meanwhile is noted.
+// call asks the browser, and returns its answer.
 func (c *chromium) call(method string, params map[string]any) map[string]any {
+	c.t.Helper()
+	result, refused := c.ask(method, params)
+	require.Empty(c.t, refused, method)
+	return result
+}
+
+// ask is call, of what the browser may refuse. What happens meanwhile is noted.
+func (c *chromium) ask(method string, params map[string]any) (result map[string]any, refused string) {
 	c.t.Helper()
 	c.number++
 	message := map[string]any{"id": c.number, "method": method, "params": params}
@@ -109,8 +117,10 @@ func (c *chromium) call(method string, params map[string]any) map[string]any {
 			c.note(got.Method, got.Params)
 		}
 		if got.ID == c.number {
-			require.Nil(c.t, got.Error, method)
-			return got.Result
+			if got.Error != nil {
+				return nil, got.Error.Message
+			}
+			return got.Result, ""
 		}
 	}
 }
@@ -134,12 +144,19 @@ func (c *chromium) eval(expression string) any {
 	return r["result"].(map[string]any)["value"]
 }
 
-// until waits for an expression to be true.
+// until waits for an expression to be true. While a page is being loaded there may be nothing to ask yet.
 func (c *chromium) until(expression string) {
 	c.t.Helper()
-	for end := time.Now().Add(patience); c.eval(expression) != true; {
-		require.True(c.t, time.Now().Before(end), "%s does not become true; the page says: %v; %v", expression, c.eval("document.body.innerText"), c.errors)
-		time.Sleep(20 * time.Millisecond)
+	ask := map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		r, refused := c.ask("Runtime.evaluate", ask)
+		if value, ok := r["result"].(map[string]any); ok && r["exceptionDetails"] == nil && value["value"] == true {
+			return
+		}
+		if time.Now().After(end) {
+			require.Fail(c.t, expression+" does not become true", "%v %s; the page says: %v; %v", r, refused,
+				c.eval(`document.body ? document.body.innerText : ""`), c.errors)
+		}
 	}
 }
 
