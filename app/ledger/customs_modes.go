@@ -93,10 +93,16 @@ func checkOtherModes(m *types.RecordCustomsEvent) error {
 		return types.Refuse(types.Code_field_not_of_event, "%s goes on with no other declaration", m.Mode)
 	case m.SoldMinor != 0:
 		return types.Refuse(types.Code_field_not_of_event, "sold_minor stands with SOLD_THROUGH only")
-	case r.warehouse && m.Place == "":
-		return types.Refuse(types.Code_place_unknown, "%s names its warehouse: a UN/LOCODE, else a country", m.Mode)
 	}
 	return nil
+}
+
+// checkDeclaredPlace refuses a place that is none, and none where the mode names its warehouse.
+func checkDeclaredPlace(m *types.RecordCustomsEvent) error {
+	if r := ruleOf(m.Mode); m.Place == "" && r != nil && r.warehouse {
+		return types.Refuse(types.Code_place_unknown, "%s names its warehouse: a UN/LOCODE, else a country", m.Mode)
+	}
+	return given(m.Place, types.CheckPlace)
 }
 
 func checkListCount(n uint32) error {

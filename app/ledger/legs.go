@@ -69,8 +69,8 @@ func (tx *Tx) setLegs(id string, r *types.Receivable, legs uint32, act *types.Pr
 }
 
 // setLegs gives the receivable its legs. What came of a split has only invoice and funds of its own: the root has them as
-// soon as one of its ends does, and is the one that counts. Of one that is void or rejected nothing is evidence. The caller
-// writes the paper.
+// soon as one of its ends does, and is the one that counts. One that is void or rejected keeps what it had, and gives
+// nothing. The caller writes the paper.
 func (p *paper) setLegs(legs uint32, act *types.Provenance, day int32) error {
 	if p.r == p.root {
 		if sum := p.root.SplitSum; sum != nil && sum.Invoices > 0 {
@@ -78,9 +78,8 @@ func (p *paper) setLegs(legs uint32, act *types.Provenance, day int32) error {
 		}
 		return p.evidence(legs, act, day)
 	}
-	p.r.Legs = legs &^ lentLegs
-	if !endOf(p.r).live {
-		p.r.Legs = 0
+	if endOf(p.r).live {
+		p.r.Legs = legs &^ lentLegs
 	}
 	if err := p.follow(); err != nil {
 		return err

@@ -30,7 +30,7 @@ func checkRecordCustomsEvent(m *types.RecordCustomsEvent) error {
 			checkOptionalDigest(m.ListRoot),
 			types.CheckAmount(m.ValueMinor),
 			types.CheckCurrency(m.Currency),
-			given(m.Place, types.CheckPlace),
+			checkDeclaredPlace(m),
 			given(m.Hs6, types.CheckHS6),
 			types.CheckMode(m.Mode),
 			checkListCount(m.ListCount),

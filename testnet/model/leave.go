@@ -253,6 +253,9 @@ func (m *Model) partsFall(at types.Key[types.Settlement], p *types.Provenance, d
 			x.Counted = false
 		}
 		if !x.Bank {
+			r := m.receivables.at(types.ReceivableKey(x.Receivable))
+			m.owesOnNothing(x.Receivable, &r)
+			m.keep(x.Receivable, &r)
 			continue
 		}
 		x.Bank = false

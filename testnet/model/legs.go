@@ -45,7 +45,7 @@ func (m *Model) stand(id string, r *types.Receivable, legs uint32, p *types.Prov
 		m.putLegs(id, r, legs, p, day)
 		return
 	}
-	if root != id {
+	if root != id && alive(r) {
 		r.Legs = legs & (legInvoice | legFunds)
 	}
 	m.keep(id, r)

@@ -105,6 +105,10 @@ func (m *Model) cancelsOut(s *types.Settlement, x *types.Part) bool {
 		differ, larger := max(c.base-x.BaseMinor, x.BaseMinor-c.base), max(c.base, x.BaseMinor)
 		if apart <= 30 && differ*20 <= larger {
 			m.exclude(c.settlement, c.part)
+			id := m.settlements.at(c.settlement).Parts[c.part].Receivable
+			r := m.receivables.at(types.ReceivableKey(id))
+			m.owesOnNothing(id, &r)
+			m.keep(id, &r)
 			return true
 		}
 	}
@@ -189,20 +193,23 @@ func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provena
 	m.paid(&r, &x, -1, day)
 }
 
-// lessPaid is what no longer stands on a bank's payments: the funds leg, and an experience that nobody accepted and no
-// counted payment is left of.
+// lessPaid is what no longer stands on a bank's payments: the funds leg, and an experience that rests on nothing else.
 func (m *Model) lessPaid(id string, r *types.Receivable, p *types.Provenance, day int32) {
-	if r.BankParts > 0 {
-		return
+	if r.BankParts == 0 {
+		m.stand(id, r, r.Legs&^legFunds, p, day)
+		m.owesOnNothing(id, r)
 	}
-	m.stand(id, r, r.Legs&^legFunds, p, day)
+}
+
+// owesOnNothing ends an experience that nobody accepted, no bank's payment stands behind, and no counted payment is left of.
+func (m *Model) owesOnNothing(id string, r *types.Receivable) {
 	writeOffs := 0
 	for _, x := range r.WriteOffs {
 		if x.Counted {
 			writeOffs++
 		}
 	}
-	if r.Experience && !r.AcceptedCounts && len(r.ClosingMonths) == writeOffs {
+	if r.Experience && !r.AcceptedCounts && r.BankParts == 0 && len(r.ClosingMonths) == writeOffs {
 		m.oweNoMore(id, r)
 	}
 }
