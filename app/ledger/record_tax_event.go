@@ -166,7 +166,8 @@ func (tx *Tx) unverifyInvoice(id string, r *types.Receivable, act *types.Provena
 	return tx.setLegs(id, r, r.Legs&^legInvoice, act, day)
 }
 
-// acceptanceLeg tells whether the debtor's acceptance gives a receivable its invoice leg.
+// acceptanceLeg tells whether the debtor's acceptance gives a receivable its invoice leg: an independent one, and of a
+// receivable that may count no late one. Of one that may not (related, late, taken out of the scores) lateness is not kept.
 func acceptanceLeg(r *types.Receivable) bool {
-	return r.AcceptedIndependent && (r.AcceptedCounts || !receivableCounts(r))
+	return r.AcceptedIndependent && (r.AcceptedCounts || !mayOblige(r))
 }

@@ -167,7 +167,7 @@ func (m *Model) again(c *call, old *types.Provenance) (p *types.Provenance, code
 	if string(old.Content) != string(c.content) {
 		return nil, types.Code_id_taken
 	}
-	if !m.doubtful(old) || old.Role != c.key.Role || old.Signer != c.signer {
+	if !m.doubtful(old) || old.Role != c.key.Role || old.Signer != c.signer || old.Key == c.key.Id {
 		return nil, types.Code_already_recorded
 	}
 	renewed := *old

@@ -128,9 +128,9 @@ func (m *Model) acceptReceivable(c *call, msg *types.AcceptReceivable) types.Cod
 }
 
 // acceptanceStands tells whether the debtor's acceptance is evidence of the invoice: independent, and no late one of a
-// receivable that counts.
+// receivable that may count.
 func acceptanceStands(r *types.Receivable) bool {
-	return r.AcceptedIndependent && (r.AcceptedCounts || !r.Provenance.Counted || r.Related)
+	return r.AcceptedIndependent && (r.AcceptedCounts || !mayCount(r))
 }
 
 // parentOf is the receivable that one came of by a split; nil if it did not.

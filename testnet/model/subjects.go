@@ -178,10 +178,10 @@ func (m *Model) updateEnterprise(c *call, msg *types.UpdateEnterprise) types.Cod
 	same := slices.Equal(r.CrossReferences, msg.CrossReferences) && r.District == msg.District && r.Industry == msg.Industry &&
 		r.Size_ == msg.Size_ && r.Ownership == msg.Ownership && r.ControlGroup == msg.ControlGroup
 	switch {
+	case e.Updated != nil && string(e.Updated.Content) == string(c.content):
+		return types.Code_already_recorded
 	case related:
 		return types.Code_confirmer_related
-	case same && e.Update != nil:
-		return types.Code_already_recorded
 	case same:
 		return types.Code_enterprise_unchanged
 	}
