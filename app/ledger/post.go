@@ -34,7 +34,7 @@ import (
 //   - RECEIVABLE_ISSUED_REVERSED repeats the RECEIVABLE_ISSUED that it names, with the amount that is void, and last once
 //     nothing is left of the receivable. RECEIVABLE_REJECTED counts in the seller's log only, in month_was.
 //   - EVIDENCE_LOST, CUSTOMS_EXCLUDED, EVENT_EXCLUDED and VERDICT_EXCLUDED repeat the entry that they name in reverses; an
-//     OBLIGATION_REVERSED of an obligation that lost its evidence says SELF_DECLARED.
+//     OBLIGATION_REVERSED of an obligation that lost its evidence says SELF_DECLARED, and so does the CLAIM_REVERSED beside it.
 //   - DELIVERED has open = true only for an order whose ORDER_SOLD was counted and is open; then a day beyond the promised one
 //     is late whoever signed it, and however late it was reported: the promise had been broken before.
 //   - ORDER_SOLD_REVERSED repeats the counted ORDER_SOLD that it names, with open = true while its promise is; ORDER_CANCELLED

@@ -263,11 +263,11 @@ func (m *Model) settlementFalls(k *mark, key string) {
 	if !creditor {
 		return
 	}
-	if !s.Reversed {
-		m.partsFall(at, was, m.day)
-	}
-	for _, x := range s.Parts {
-		m.obligationFalls(x)
+	for n := len(s.Parts) - 1; n >= 0; n-- {
+		if !s.Reversed {
+			m.partFalls(at, n, was, m.day)
+		}
+		m.obligationFalls(s.Parts[n])
 	}
 }
 

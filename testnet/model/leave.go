@@ -244,30 +244,35 @@ func (m *Model) borrowedNoMore(f *types.Financing) {
 	f.Experience, f.ObligationEntry = false, 0
 }
 
-// partsFall takes the parts of a payment out of the sums, the last first, and what rests on them.
+// partsFall takes the parts of a payment out of the sums, the last first, and what rests on each.
 func (m *Model) partsFall(at types.Key[types.Settlement], p *types.Provenance, day int32) {
 	for n := len(m.settlements.at(at).Parts) - 1; n >= 0; n-- {
-		x := *m.settlements.at(at).Parts[n]
-		if x.Counted {
-			m.exclude(at, n)
-			x.Counted = false
-		}
-		if !x.Bank {
-			r := m.receivables.at(types.ReceivableKey(x.Receivable))
-			m.owesOnNothing(x.Receivable, &r)
-			m.keep(x.Receivable, &r)
-			continue
-		}
-		x.Bank = false
-		m.settlements.change(at, func(s *types.Settlement) { s.Parts = replaced(s.Parts, n, &x) })
+		m.partFalls(at, n, p, day)
+	}
+}
+
+// partFalls takes one part of a payment out of the sums, and what rests on it.
+func (m *Model) partFalls(at types.Key[types.Settlement], n int, p *types.Provenance, day int32) {
+	x := *m.settlements.at(at).Parts[n]
+	if x.Counted {
+		m.exclude(at, n)
+		x.Counted = false
+	}
+	if !x.Bank {
 		r := m.receivables.at(types.ReceivableKey(x.Receivable))
-		r.BankParts--
-		m.lessPaid(x.Receivable, &r, p, day)
+		m.owesOnNothing(x.Receivable, &r)
 		m.keep(x.Receivable, &r)
-		if r.Receivable.Order != "" {
-			o := m.orders.at(types.OrderKey(r.Receivable.Order))
-			o.BankPaid--
-			m.putOrder(types.OrderKey(r.Receivable.Order), o)
-		}
+		return
+	}
+	x.Bank = false
+	m.settlements.change(at, func(s *types.Settlement) { s.Parts = replaced(s.Parts, n, &x) })
+	r := m.receivables.at(types.ReceivableKey(x.Receivable))
+	r.BankParts--
+	m.lessPaid(x.Receivable, &r, p, day)
+	m.keep(x.Receivable, &r)
+	if r.Receivable.Order != "" {
+		o := m.orders.at(types.OrderKey(r.Receivable.Order))
+		o.BankPaid--
+		m.putOrder(types.OrderKey(r.Receivable.Order), o)
 	}
 }

@@ -174,7 +174,7 @@ func (m *Model) oweNoMore(id string, r *types.Receivable, kinds ...types.EntryKi
 		debtor.Kind, creditor.Kind = kinds[0], kinds[1]
 	}
 	if r.ObligationFallen {
-		debtor.Evidence = types.Evidence_SELF_DECLARED
+		debtor.Evidence, creditor.Evidence = types.Evidence_SELF_DECLARED, types.Evidence_SELF_DECLARED
 		r.ObligationFallen = false
 	}
 	for _, e := range []*types.Entry{&debtor, &creditor} {

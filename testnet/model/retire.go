@@ -305,7 +305,7 @@ func (m *Model) writeOff(c *call, msg *types.WriteOff) types.Code {
 	if endedSo(c, &r, types.ReceivableStatus_WRITTEN_OFF) {
 		return types.Code_already_recorded
 	}
-	code = refusal(m.actsFor(c, r.Receivable.Seller), m.withinLimit(c, r.BaseMinor), unless(owedStill(&r), types.Code_receivable_state_forbids),
+	code = refusal(m.actsFor(c, r.Receivable.Seller), m.withinLimit(c, openBase(&r)), unless(owedStill(&r), types.Code_receivable_state_forbids),
 		when(len(r.WriteOffs) >= 64, types.Code_too_many_parts), m.free(id),
 		when(msg.Day < r.Receivable.DueDay+180, types.Code_write_off_too_early))
 	if code != types.Code_ok {

@@ -102,14 +102,16 @@ func (m *Model) verifiedAs(id string) string {
 
 func (m *Model) shapeOfFxEvent(msg *types.RecordFxEvent) types.Code {
 	codes := []types.Code{codeOf(types.CheckSourceID(msg.Id)), codeOf(types.CheckSubjectID(msg.Subject)), optionalDigest(msg.Settlement),
-		required(msg.Event), amount(msg.AmountMinor), m.currency(msg.Currency), notTooEarly(msg.Day)}
-	if msg.Event == types.FxEvent_FX_CONVERTED {
-		codes = append(codes, amount(msg.ToAmountMinor), m.currency(msg.ToCurrency),
+		required(msg.Event), m.currency(msg.Currency), notTooEarly(msg.Day)}
+	amounts := amount(msg.AmountMinor)
+	if msg.Event == types.FxEvent_FX_CONVERTED { // one amount after the other, as in a list
+		amounts = refusal(amounts, amount(msg.ToAmountMinor))
+		codes = append(codes, m.currency(msg.ToCurrency),
 			when(msg.Currency == msg.ToCurrency, types.Code_field_not_of_event))
 	} else {
 		codes = append(codes, when(msg.ToCurrency != "" || msg.ToAmountMinor != 0, types.Code_field_not_of_event))
 	}
-	return lowest(codes...)
+	return lowest(append(codes, amounts)...)
 }
 
 func (m *Model) recordFxEvent(c *call, msg *types.RecordFxEvent) types.Code {
