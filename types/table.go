@@ -217,7 +217,20 @@ func (m *Message) Get() Msg {
 	if m == nil || m.Msg == nil {
 		return nil
 	}
-	v := reflect.ValueOf(m.Msg).Elem().Field(0)
+	return inside(m.Msg)
+}
+
+// Get returns the message that states the record anew, nil when unset.
+func (m *CorrectRecord) Get() Msg {
+	if m == nil || m.Replacement == nil {
+		return nil
+	}
+	return inside(m.Replacement)
+}
+
+// inside returns what a oneof's wrapper holds, nil when it is empty.
+func inside(wrapper any) Msg {
+	v := reflect.ValueOf(wrapper).Elem().Field(0)
 	if v.IsNil() {
 		return nil
 	}

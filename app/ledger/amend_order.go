@@ -99,7 +99,7 @@ func sameAmendment(a, b *types.AmendOrder) bool {
 
 // amendable refuses an amendment that cannot come into force now, and returns the order's new base amount.
 func (tx *Tx) amendable(id string, o *types.Order, a *types.AmendOrder) (base int64, err error) {
-	later := a.PromisedDay > o.Order.PromisedDay
+	moved := a.PromisedDay != o.Order.PromisedDay
 	if err := checkPromise(&types.RecordOrder{OrderDay: o.Order.OrderDay, PromisedDay: a.PromisedDay}); err != nil {
 		return 0, err
 	}
@@ -110,11 +110,11 @@ func (tx *Tx) amendable(id string, o *types.Order, a *types.AmendOrder) (base in
 	case types.OrderStatus_ORDER_CANCELLED, types.OrderStatus_ORDER_CLOSED, types.OrderStatus_ORDER_RETURNED:
 		return 0, orderState(o, id, "it is over")
 	case types.OrderStatus_PROPOSED:
-		if later && tx.Block.Today() > o.Order.PromisedDay {
+		if moved && tx.Block.Today() > o.Order.PromisedDay {
 			return 0, orderState(o, id, "the promised day has passed, and only the other party could agree to another")
 		}
 	}
-	if o.DeliveredDay != 0 && a.PromisedDay != o.Order.PromisedDay {
+	if o.DeliveredDay != 0 && moved {
 		return 0, orderState(o, id, "it was delivered; only the amount can change")
 	}
 	if used := max(o.InvoicedMinor, o.ExecutedMinor, o.ReturnedMinor); a.AmountMinor < used {
@@ -151,7 +151,7 @@ func (tx *Tx) confirmAmendment(m *types.ConfirmOrder, o *types.Order, actor stri
 	if err != nil {
 		return err
 	}
-	if !outside && tx.broken(o) && a.PromisedDay > o.Order.PromisedDay {
+	if !outside && tx.broken(o) && a.PromisedDay != o.Order.PromisedDay {
 		return types.Refuse(types.Code_same_control_group, "the promised day has passed: both sides sign for another one in hands of their own")
 	}
 	act := tx.provenance(m.Day)

@@ -63,7 +63,7 @@ func checkCorrectRecord(m *types.CorrectRecord) error {
 	if err := types.CheckRecordID(id); err != nil {
 		return err
 	}
-	msg := replacement(m)
+	msg := m.Get()
 	if msg == nil {
 		return types.Refuse(types.Code_enum_required, "replacement")
 	}
@@ -83,25 +83,6 @@ func correctableOf(key string) (*correctable, string) {
 	return nil, ""
 }
 
-// replacement is the message that states the record anew, nil when there is none.
-func replacement(m *types.CorrectRecord) types.Msg {
-	switch r := m.Replacement.(type) {
-	case *types.CorrectRecord_RecordLogisticsEvent:
-		return r.RecordLogisticsEvent
-	case *types.CorrectRecord_RecordTrace:
-		return r.RecordTrace
-	case *types.CorrectRecord_RecordTaxEvent:
-		return r.RecordTaxEvent
-	case *types.CorrectRecord_RecordFxEvent:
-		return r.RecordFxEvent
-	case *types.CorrectRecord_RecordAdverse:
-		return r.RecordAdverse
-	case *types.CorrectRecord_RecordPolicy:
-		return r.RecordPolicy
-	}
-	return nil
-}
-
 // correctRecord checks: record, signer, whether it fell, whether anything changes, number of corrections, then what the
 // kind of record checks.
 func correctRecord(tx *Tx, m *types.CorrectRecord) error {
@@ -113,7 +94,7 @@ func correctRecord(tx *Tx, m *types.CorrectRecord) error {
 	if value == nil {
 		return types.Refuse(types.Code_record_unknown, "%s", m.Record)
 	}
-	c := &correction{id: id, key: m.Record, value: bytes.Clone(value), msg: replacement(m)}
+	c := &correction{id: id, key: m.Record, value: bytes.Clone(value), msg: m.Get()}
 	c.content = types.ContentDigest("", c.msg)
 	n, err := tx.corrections(m.Record)
 	if err != nil {

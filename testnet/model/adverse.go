@@ -31,12 +31,7 @@ func (m *Model) recordAdverse(c *call, msg *types.RecordAdverse) types.Code {
 	id := c.id(msg.Id)
 	at := types.AdverseKey(id)
 	if old, ok := m.adverses.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.adverses.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.adverses.put(at, old) })
 	}
 	code := refusal(m.registered(msg.Subject), when(m.groupOf(msg.Subject) == m.groupOf(c.signer), types.Code_same_control_group),
 		unless(rangeOf[msg.Kind/100] == c.key.Role, types.Code_adverse_kind_not_of_role))
@@ -101,12 +96,7 @@ func (m *Model) rehabilitate(c *call, msg *types.Rehabilitate) types.Code {
 		return types.Code_adverse_unknown
 	}
 	if said(c, x.Ended) {
-		p, code := m.again(c, x.Ended)
-		if p != nil {
-			x.Ended = p
-			m.adverses.put(at, x)
-		}
-		return code
+		return m.repeated(c, &x.Ended, func() { m.adverses.put(at, x) })
 	}
 	own := x.Provenance.Signer == c.signer && x.Provenance.Role == c.key.Role
 	code = refusal(unless(own || c.key.Role == types.Role_ARBITER, types.Code_not_the_original_signer),

@@ -14,25 +14,6 @@ var rulesOfCorrections = map[string]rule{"correct_record": on((*Model).correctRe
 var replacementKinds = map[string]string{"record_logistics_event": "movement", "record_trace": "trace", "record_tax_event": "tax-event",
 	"record_fx_event": "fx-event", "record_adverse": "adverse", "record_policy": "policy"}
 
-// replacementOf is the message that states a record anew.
-func replacementOf(msg *types.CorrectRecord) types.Msg {
-	switch r := msg.Replacement.(type) {
-	case *types.CorrectRecord_RecordLogisticsEvent:
-		return r.RecordLogisticsEvent
-	case *types.CorrectRecord_RecordTrace:
-		return r.RecordTrace
-	case *types.CorrectRecord_RecordTaxEvent:
-		return r.RecordTaxEvent
-	case *types.CorrectRecord_RecordFxEvent:
-		return r.RecordFxEvent
-	case *types.CorrectRecord_RecordAdverse:
-		return r.RecordAdverse
-	case *types.CorrectRecord_RecordPolicy:
-		return r.RecordPolicy
-	}
-	return nil
-}
-
 // correction is a record and what shall take its place.
 type correction struct {
 	source string // the id that the new version names
@@ -46,7 +27,7 @@ type correction struct {
 
 func (m *Model) correctRecord(c *call, msg *types.CorrectRecord) types.Code {
 	kind, id, _ := strings.Cut(msg.Record, "/")
-	r := replacementOf(msg)
+	r := msg.Get()
 	if r == nil {
 		return types.Code_tx_field_invalid
 	}

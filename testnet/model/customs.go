@@ -60,7 +60,9 @@ func (m *Model) shapeOfCustomsEvent(msg *types.RecordCustomsEvent) types.Code {
 		if msg.Linked != "" {
 			codes = append(codes, codeOf(types.CheckRecordID(msg.Linked)))
 		}
-		return lowest(append(codes, codeOf(types.CheckSubjectID(msg.Declarant)), codeOf(types.CheckMode(msg.Mode)), shapeOfMode(msg))...)
+		return lowest(append(codes, codeOf(types.CheckSubjectID(msg.Declarant)), optionalDigest(msg.ListRoot), codeOf(types.CheckMode(msg.Mode)),
+			when(msg.ListCount > maxParcels, types.Code_count_out_of_range),
+			when(msg.BondedZone != "" && !zoneCode(msg.BondedZone), types.Code_code_malformed), shapeOfMode(msg))...)
 	}
 	once := msg.Declarant != "" || msg.Mode != "" || msg.Export || msg.BondedZone != "" || len(msg.ListRoot) > 0 || msg.Linked != ""
 	return lowest(append(codes, when(once, types.Code_field_not_of_event), when(!summary && msg.ListCount != 0, types.Code_field_not_of_event))...)
@@ -72,11 +74,9 @@ func shapeOfMode(msg *types.RecordCustomsEvent) types.Code {
 	if !ok {
 		return types.Code_mode_not_supported
 	}
-	codes := []types.Code{when(x.exports && !msg.Export, types.Code_mode_not_supported), optionalDigest(msg.ListRoot),
-		when(msg.ListCount > maxParcels, types.Code_count_out_of_range)}
+	codes := []types.Code{when(x.exports && !msg.Export, types.Code_mode_not_supported)}
 	if x.zone {
-		codes = append(codes, when(msg.BondedZone == "", types.Code_bonded_zone_required),
-			when(msg.BondedZone != "" && !zoneCode(msg.BondedZone), types.Code_code_malformed))
+		codes = append(codes, when(msg.BondedZone == "", types.Code_bonded_zone_required))
 	} else {
 		codes = append(codes, when(msg.BondedZone != "", types.Code_field_not_of_event))
 	}

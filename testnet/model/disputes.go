@@ -25,12 +25,7 @@ func (m *Model) openDispute(c *call, msg *types.OpenDispute) types.Code {
 	id := c.id(msg.Id)
 	at := types.DisputeKey(id)
 	if old, ok := m.disputes.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.disputes.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.disputes.put(at, old) })
 	}
 	x, subject := m.itemOf(msg.Item), c.party()
 	if code = refusal(m.registered(subject), m.mandate(c)); code != types.Code_ok {
@@ -90,12 +85,7 @@ func (c *call) opened(d *types.Dispute) bool { return c.party() == d.Subject }
 
 // disputeAgain answers what the signer said before in the same words; of is the field that it made.
 func (m *Model) disputeAgain(c *call, id string, d *types.Dispute, of **types.Provenance) types.Code {
-	p, code := m.again(c, *of)
-	if p != nil {
-		*of = p
-		m.disputes.put(types.DisputeKey(id), *d)
-	}
-	return code
+	return m.repeated(c, of, func() { m.disputes.put(types.DisputeKey(id), *d) })
 }
 
 // until is when the state of a dispute ends by itself; 0: it has ended.
@@ -280,12 +270,7 @@ func (m *Model) addStatement(c *call, msg *types.AddStatement) types.Code {
 	}
 	at := types.StatementKey(c.id(msg.Id))
 	if old, ok := m.statements.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.statements.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.statements.put(at, old) })
 	}
 	x, subject := m.itemOf(msg.Record), c.party()
 	if code = refusal(m.registered(subject), m.mandate(c)); code != types.Code_ok {

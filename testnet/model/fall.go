@@ -48,14 +48,20 @@ var falls = []struct {
 	{"publish_fixing", "fixing", (*Model).fixingFalls},
 	{"confirm_service_progress", "progress", (*Model).progressFalls},
 	{"record_return", "return/", (*Model).returnFalls},
-	{"record_return", "return-step/", (*Model).plainFalls},
-	{"record_trace", "trace/", (*Model).plainFalls},
-	{"record_parcel_batch", "parcels/", (*Model).plainFalls},
-	{"issue_transferable", "transferable/", (*Model).plainFalls},
+	{"record_return", "return-step/", plainFalls(func(m *Model) *table[types.ReturnStep] { return m.returnSteps },
+		func(x *types.ReturnStep) **types.Provenance { return &x.Provenance })},
+	{"record_trace", "trace/", plainFalls(func(m *Model) *table[types.Trace] { return m.traces },
+		func(x *types.Trace) **types.Provenance { return &x.Provenance })},
+	{"record_parcel_batch", "parcels/", plainFalls(func(m *Model) *table[types.ParcelBatch] { return m.parcelBatches },
+		func(x *types.ParcelBatch) **types.Provenance { return &x.Provenance })},
+	{"issue_transferable", "transferable/", plainFalls(func(m *Model) *table[types.Transferable] { return m.transferables },
+		func(x *types.Transferable) **types.Provenance { return &x.Provenance })},
 	{"reserve_financing", "financing/", (*Model).financingFalls},
 	{"record_repayment", "repayment/", (*Model).repaymentFalls},
-	{"record_policy", "policy/", (*Model).plainFalls},
-	{"record_claim", "claim/", (*Model).plainFalls},
+	{"record_policy", "policy/", plainFalls(func(m *Model) *table[types.Policy] { return m.policies },
+		func(x *types.Policy) **types.Provenance { return &x.Provenance })},
+	{"record_claim", "claim/", plainFalls(func(m *Model) *table[types.Claim] { return m.claims },
+		func(x *types.Claim) **types.Provenance { return &x.Provenance })},
 }
 
 // compromised lets fall what a key signed since it was in wrong hands; the item's id is <holder>/<key>/<since>. It goes on
@@ -423,32 +429,11 @@ func (m *Model) returnFalls(k *mark, key string) {
 }
 
 // plainFalls: nothing rests on the record but itself.
-func (m *Model) plainFalls(k *mark, key string) {
-	kind, _, _ := strings.Cut(key, "/")
-	switch kind {
-	case "return-step":
-		if x := m.returnSteps.at(types.Key[types.ReturnStep](key)); k.covers(x.Provenance) {
-			m.returnSteps.change(types.Key[types.ReturnStep](key), func(x *types.ReturnStep) { x.Provenance = fell(x.Provenance) })
-		}
-	case "trace":
-		if x := m.traces.at(types.Key[types.Trace](key)); k.covers(x.Provenance) {
-			m.traces.change(types.Key[types.Trace](key), func(x *types.Trace) { x.Provenance = fell(x.Provenance) })
-		}
-	case "parcels":
-		if x := m.parcelBatches.at(types.Key[types.ParcelBatch](key)); k.covers(x.Provenance) {
-			m.parcelBatches.change(types.Key[types.ParcelBatch](key), func(x *types.ParcelBatch) { x.Provenance = fell(x.Provenance) })
-		}
-	case "transferable":
-		if x := m.transferables.at(types.Key[types.Transferable](key)); k.covers(x.Provenance) {
-			m.transferables.change(types.Key[types.Transferable](key), func(x *types.Transferable) { x.Provenance = fell(x.Provenance) })
-		}
-	case "policy":
-		if x := m.policies.at(types.Key[types.Policy](key)); k.covers(x.Provenance) {
-			m.policies.change(types.Key[types.Policy](key), func(x *types.Policy) { x.Provenance = fell(x.Provenance) })
-		}
-	case "claim":
-		if x := m.claims.at(types.Key[types.Claim](key)); k.covers(x.Provenance) {
-			m.claims.change(types.Key[types.Claim](key), func(x *types.Claim) { x.Provenance = fell(x.Provenance) })
+func plainFalls[V any](tableOf func(*Model) *table[V], provenance func(*V) **types.Provenance) func(*Model, *mark, string) {
+	return func(m *Model, k *mark, key string) {
+		t, at := tableOf(m), types.Key[V](key)
+		if x := t.at(at); k.covers(*provenance(&x)) {
+			t.change(at, func(x *V) { *provenance(x) = fell(*provenance(x)) })
 		}
 	}
 }

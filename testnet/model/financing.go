@@ -50,12 +50,7 @@ func (m *Model) offerFinancing(c *call, msg *types.OfferFinancing) types.Code {
 	}
 	at := types.OfferKey(c.id(msg.Id))
 	if old, ok := m.offers.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.offers.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.offers.put(at, old) })
 	}
 	code := m.expiry(msg.UntilDay)
 	var objects []collateral
@@ -129,12 +124,7 @@ func (m *Model) reserveFinancing(c *call, msg *types.ReserveFinancing) types.Cod
 	id := c.id(msg.Id)
 	at := types.FinancingKey(id)
 	if old, ok := m.financings.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.financings.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.financings.put(at, old) })
 	}
 	o, ok := m.offers.get(types.OfferKey(msg.Offer))
 	if !ok {
@@ -209,12 +199,7 @@ func (m *Model) confirmFinancing(c *call, msg *types.ConfirmFinancing) types.Cod
 	}
 	f, code := m.ownFinancing(c, msg.Financing)
 	if code == types.Code_ok && said(c, f.Confirmed) {
-		p, code := m.again(c, f.Confirmed)
-		if p != nil {
-			f.Confirmed = p
-			m.financings.put(types.FinancingKey(f.Id), f)
-		}
-		return code
+		return m.repeated(c, &f.Confirmed, func() { m.financings.put(types.FinancingKey(f.Id), f) })
 	}
 	number := f.RegistryNumber
 	if msg.RegistryNumber != "" {
@@ -308,12 +293,7 @@ func (m *Model) lapseReservation(id string) {
 
 // endAgain answers the words that ended a financing, said again.
 func (m *Model) endAgain(c *call, f *types.Financing) types.Code {
-	p, code := m.again(c, f.Ended)
-	if p != nil {
-		f.Ended = p
-		m.financings.put(types.FinancingKey(f.Id), *f)
-	}
-	return code
+	return m.repeated(c, &f.Ended, func() { m.financings.put(types.FinancingKey(f.Id), *f) })
 }
 
 func (m *Model) cancelFinancing(c *call, msg *types.CancelFinancing) types.Code {
@@ -363,12 +343,7 @@ func (m *Model) recordRepayment(c *call, msg *types.RecordRepayment) types.Code 
 	}
 	at := types.RepaymentKey(c.id(msg.Id))
 	if old, ok := m.repayments.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.repayments.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.repayments.put(at, old) })
 	}
 	f, code := m.ownFinancing(c, msg.Financing)
 	code = refusal(code, unless(owed(&f) > 0 && msg.Day >= f.FinancedDay, types.Code_financing_state_forbids),

@@ -23,12 +23,7 @@ func (m *Model) recordPolicy(c *call, msg *types.RecordPolicy) types.Code {
 	}
 	at := types.PolicyKey(c.id(msg.Id))
 	if old, ok := m.policies.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.policies.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.policies.put(at, old) })
 	}
 	code = refusal(m.eventDay(msg.FromDay), m.expiry(msg.UntilDay))
 	x, unknown := m.collateralOf(msg.Object)
@@ -68,12 +63,7 @@ func (m *Model) recordClaim(c *call, msg *types.RecordClaim) types.Code {
 	id := c.id(msg.Id)
 	at := types.ClaimKey(id)
 	if old, ok := m.claims.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.claims.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.claims.put(at, old) })
 	}
 	policy, ok := m.policies.get(types.PolicyKey(msg.Policy))
 	code := refusal(unless(ok, types.Code_policy_unknown), unless(policy.Provenance.GetSigner() == c.signer, types.Code_not_a_party))

@@ -42,12 +42,7 @@ func (m *Model) recordLogisticsEvent(c *call, msg *types.RecordLogisticsEvent) t
 	}
 	at := types.MovementKey(c.id(msg.Id))
 	if old, ok := m.movements.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.movements.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.movements.put(at, old) })
 	}
 	o, ok := m.orders.get(types.OrderKey(msg.Order))
 	if !ok {

@@ -51,12 +51,7 @@ func (m *Model) recordOrder(c *call, msg *types.RecordOrder) types.Code {
 	}
 	at := types.OrderKey(c.id(msg.Id))
 	if old, ok := m.orders.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.putOrder(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.putOrder(at, old) })
 	}
 	code := refusal(m.registered(msg.Buyer), m.registered(msg.Seller))
 	if !c.own() {

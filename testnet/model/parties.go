@@ -175,6 +175,16 @@ func (m *Model) again(c *call, old *types.Provenance) (p *types.Provenance, code
 	return &renewed, types.Code_ok
 }
 
+// repeated is again, and puts the record with its new provenance.
+func (m *Model) repeated(c *call, of **types.Provenance, put func()) types.Code {
+	p, code := m.again(c, *of)
+	if p != nil {
+		*of = p
+		put()
+	}
+	return code
+}
+
 // doubtful tells whether a record was signed with a key while it was in wrong hands, and has not fallen yet.
 func (m *Model) doubtful(p *types.Provenance) bool {
 	k := m.keys.at(types.KeyKey(p.Signer, p.Key))

@@ -34,12 +34,7 @@ func (m *Model) issueReceivable(c *call, msg *types.IssueReceivable) types.Code 
 	id := c.id(msg.Id)
 	at := types.ReceivableKey(id)
 	if old, ok := m.receivables.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.receivables.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.receivables.put(at, old) })
 	}
 	code := refusal(m.registered(msg.Seller), m.registered(msg.Debtor), m.actsFor(c, msg.Seller),
 		when(m.related(msg.Seller, msg.Debtor) && !msg.Related, types.Code_parties_related), m.invoices(msg))

@@ -9,9 +9,14 @@ import (
 
 // What ends a receivable, or makes it smaller, other than money.
 
-// endedSo tells whether a signer ended a receivable in these words before.
-func endedSo(c *call, r *types.Receivable, status types.ReceivableStatus) bool {
-	return r.Status == status && r.Ended != nil && r.Ended.Signer == c.signer && bytes.Equal(r.Ended.Content, c.content)
+// endedSo tells whether a signer ended a receivable in these words before, whatever became of it since.
+func endedSo(c *call, r *types.Receivable) bool {
+	return r.Ended != nil && r.Ended.Signer == c.signer && bytes.Equal(r.Ended.Content, c.content)
+}
+
+// endedAgain answers who ended a receivable in these words before.
+func (m *Model) endedAgain(c *call, id string, r *types.Receivable) types.Code {
+	return m.repeated(c, &r.Ended, func() { m.receivables.put(types.ReceivableKey(id), *r) })
 }
 
 // free refuses a receivable that secures a financing.
@@ -37,8 +42,8 @@ func (m *Model) rejectReceivable(c *call, msg *types.RejectReceivable) types.Cod
 	}
 	r, ok := m.receivables.get(types.ReceivableKey(id))
 	code = refusal(unless(ok, types.Code_receivable_unknown))
-	if code == types.Code_ok && endedSo(c, &r, types.ReceivableStatus_REJECTED) {
-		return types.Code_already_recorded
+	if code == types.Code_ok && endedSo(c, &r) {
+		return m.endedAgain(c, id, &r)
 	}
 	if code != types.Code_ok {
 		return code
@@ -91,8 +96,8 @@ func (m *Model) voidReceivable(c *call, msg *types.VoidReceivable) types.Code {
 	if !ok {
 		return types.Code_receivable_unknown
 	}
-	if endedSo(c, &r, types.ReceivableStatus_VOID) {
-		return types.Code_already_recorded
+	if endedSo(c, &r) {
+		return m.endedAgain(c, id, &r)
 	}
 	side := ""
 	if !c.own() {
@@ -138,12 +143,7 @@ func (m *Model) adjustReceivable(c *call, msg *types.AdjustReceivable) types.Cod
 	}
 	at := types.CreditNoteKey(c.id(msg.Id))
 	if old, ok := m.creditNotes.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.creditNotes.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.creditNotes.put(at, old) })
 	}
 	id := msg.Receivable
 	r, ok := m.receivables.get(types.ReceivableKey(id))
@@ -209,7 +209,7 @@ func (m *Model) splitReceivable(c *call, msg *types.SplitReceivable) types.Code 
 	for _, x := range msg.Children {
 		sum += x.AmountMinor
 		if child, taken := m.receivables.get(types.ReceivableKey(c.id(x.Id))); taken {
-			if !known || child.Parent != id || !endedSo(c, &r, types.ReceivableStatus_SPLIT) {
+			if !known || child.Parent != id || !endedSo(c, &r) {
 				return types.Code_id_taken
 			}
 			return m.splitAgain(c, id, r)
@@ -302,8 +302,8 @@ func (m *Model) writeOff(c *call, msg *types.WriteOff) types.Code {
 	if !ok {
 		return types.Code_receivable_unknown
 	}
-	if endedSo(c, &r, types.ReceivableStatus_WRITTEN_OFF) {
-		return types.Code_already_recorded
+	if endedSo(c, &r) {
+		return m.endedAgain(c, id, &r)
 	}
 	code = refusal(m.actsFor(c, r.Receivable.Seller), m.withinLimit(c, openBase(&r)), unless(owedStill(&r), types.Code_receivable_state_forbids),
 		when(len(r.WriteOffs) >= 64, types.Code_too_many_parts), m.free(id),

@@ -30,12 +30,7 @@ func (m *Model) recordReturn(c *call, msg *types.RecordReturn) types.Code {
 func (m *Model) openReturn(c *call, msg *types.RecordReturn) types.Code {
 	at := types.ReturnKey(c.id(msg.Id))
 	if old, ok := m.returns.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.returns.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.returns.put(at, old) })
 	}
 	o, ok := m.orders.get(types.OrderKey(msg.Order))
 	if !ok {
@@ -73,12 +68,7 @@ func (m *Model) openReturn(c *call, msg *types.RecordReturn) types.Code {
 func (m *Model) goOnWithReturn(c *call, msg *types.RecordReturn) types.Code {
 	at := types.ReturnStepKey(c.id(msg.Id))
 	if old, ok := m.returnSteps.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.returnSteps.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.returnSteps.put(at, old) })
 	}
 	opened := types.ReturnKey(msg.Opened)
 	x, ok := m.returns.get(opened)

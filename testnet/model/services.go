@@ -18,12 +18,7 @@ func (m *Model) recordServiceProgress(c *call, msg *types.RecordServiceProgress)
 	}
 	at := types.ProgressKey(c.id(msg.Id))
 	if old, ok := m.progresses.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.progresses.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.progresses.put(at, old) })
 	}
 	o, ok := m.orders.get(types.OrderKey(msg.Order))
 	if !ok {

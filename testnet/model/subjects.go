@@ -42,7 +42,7 @@ func (m *Model) registerEnterprise(c *call, msg *types.RegisterEnterprise) types
 	m.usages.put(types.UsageKey(c.signer), u)
 	p := m.provenance(c, m.day)
 	m.enterprises.put(at, types.Enterprise{Registration: msg, Provenance: p, RegistrarGroup: m.groupOf(c.signer),
-		Status: types.EnterpriseStatus_REGISTERED})
+		Status: types.EnterpriseStatus_REGISTERED, Updates: m.enterprises.at(at).Updates})
 	if msg.Key != nil {
 		m.putKey(newKey(msg.Subject, msg.Key))
 	}

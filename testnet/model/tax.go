@@ -37,12 +37,7 @@ func (m *Model) recordTaxEvent(c *call, msg *types.RecordTaxEvent) types.Code {
 	}
 	at := types.TaxEventKey(c.id(msg.Id))
 	if old, ok := m.taxEvents.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.taxEvents.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.taxEvents.put(at, old) })
 	}
 	code := m.registered(msg.Subject)
 	r, d := types.ReceivableKey(msg.Receivable), types.DeclarationKey(msg.Declaration)
@@ -120,12 +115,7 @@ func (m *Model) recordFxEvent(c *call, msg *types.RecordFxEvent) types.Code {
 	}
 	at := types.FxEventKey(c.id(msg.Id))
 	if old, ok := m.fxEvents.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.fxEvents.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.fxEvents.put(at, old) })
 	}
 	code := m.registered(msg.Subject)
 	if len(msg.Settlement) > 0 {

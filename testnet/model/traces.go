@@ -43,12 +43,7 @@ func (m *Model) recordTrace(c *call, msg *types.RecordTrace) types.Code {
 	}
 	at := types.TraceKey(c.id(msg.Id))
 	if old, ok := m.traces.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.traces.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.traces.put(at, old) })
 	}
 	code := m.goodsOf(msg.Order)
 	for _, lot := range msg.FromLots {
@@ -80,12 +75,7 @@ func (m *Model) recordParcelBatch(c *call, msg *types.RecordParcelBatch) types.C
 	}
 	at := types.ParcelBatchKey(c.id(msg.Id))
 	if old, ok := m.parcelBatches.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.parcelBatches.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.parcelBatches.put(at, old) })
 	}
 	code := m.goodsOf(msg.Order)
 	if msg.Declaration != "" {

@@ -23,12 +23,7 @@ func (m *Model) issueTransferable(c *call, msg *types.IssueTransferable) types.C
 	}
 	at := types.TransferableKey(c.id(msg.Id))
 	if old, ok := m.transferables.get(at); ok {
-		p, code := m.again(c, old.Provenance)
-		if p != nil {
-			old.Provenance = p
-			m.transferables.put(at, old)
-		}
-		return code
+		return m.repeated(c, &old.Provenance, func() { m.transferables.put(at, old) })
 	}
 	code := refusal(m.registered(msg.Controller), m.mandate(c))
 	if msg.Order != "" {
