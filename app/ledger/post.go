@@ -17,7 +17,8 @@ import (
 //
 //   - A reversal or exclusion repeats day, due day, amount, dbt, p, member, late and evidence of the entry it takes back
 //     and names it in reverses; counted says whether the part counts at that moment. month_was and month_now are those of
-//     the reversal itself: where the experience counted before it, and where it counts after it.
+//     the reversal itself: where the experience counted before it, and where it counts after it. A payment that fell
+//     counts no more, and its reversal says SELF_DECLARED.
 //   - last means that this entry settles the receivable, or reopens a settled one, whichever part it was that settled it;
 //     on_time is then that of the settlement, in time or not, that the entry makes or undoes.
 //   - first means that this entry flips the mark "open without a live counted part" of the obligation: a counted part or

@@ -176,6 +176,7 @@ func (m *Model) unsettle(at types.Key[types.Settlement], n int, p *types.Provena
 	collected := m.takenBack(s.Payee, x.CreditorEntry+1, types.EntryKind_ENTRY_COLLECTED_REVERSED)
 	paid.Counted, collected.Counted = x.Counted, x.Counted
 	paid.Open, collected.Open = r.Experience, r.Experience
+	paid.Evidence, collected.Evidence = s.CreditorSide.Evidence, s.CreditorSide.Evidence
 	m.post(s.Payer, paid)
 	m.post(s.Payee, collected)
 	r.SettledMinor -= x.AmountMinor
