@@ -226,3 +226,16 @@ func (tx *Tx) later(unix int64, kind types.DueKind, id string) error {
 
 // endOfDay is the first second after a day, in block time.
 func (m *Moment) endOfDay(day int32) int64 { return (int64(day)+1)*86400 - m.Chain.DayOffsetS }
+
+// there reads a row that others name: one that is missing is inconsistent_state.
+func there[V any, P types.Record[V]](r state.Reader, key types.Key[V]) (P, error) {
+	v, err := state.Get[V, P](r, key)
+	if err == nil && v == nil {
+		return nil, missing(string(key))
+	}
+	return v, err
+}
+
+func missing(key string) error {
+	return types.Refuse(types.Code_inconsistent_state, "%s is missing", key)
+}

@@ -202,12 +202,10 @@ func (tx *Tx) apartFrom(others ...string) error {
 // (sweep.go): what a block cannot do any more waits for the next second.
 func (b *Block) disputeDue(w *state.Batch, due *types.Due) error {
 	tx := &Tx{Batch: w, Block: b}
-	d, err := state.Get(w, types.DisputeKey(due.Id))
+	d, err := there(w, types.DisputeKey(due.Id))
 	switch {
 	case err != nil:
 		return err
-	case d == nil:
-		return missing(string(types.DisputeKey(due.Id)))
 	case disputeEnds(d) == 0:
 		return nil
 	case b.swept >= sweepWork:

@@ -121,12 +121,9 @@ func warn(f *types.Financing, note types.Alert) {
 // deleted, so its absence proves that no live financing rests on that fingerprint.
 func (tx *Tx) unprint(f *types.Financing, c *collateral) error {
 	for _, p := range c.prints {
-		row, err := state.Get(tx, p.key())
+		row, err := there(tx, p.key())
 		if err != nil {
 			return err
-		}
-		if row == nil {
-			return missing(string(p.key()))
 		}
 		i := slices.IndexFunc(row.Hits, func(h *types.FingerprintHit) bool { return h.Financing == f.Id && h.Object == c.paper })
 		switch {

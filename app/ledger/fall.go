@@ -109,12 +109,9 @@ func fallCustomsEvent(tx *Tx, m mark, key string, value []byte) (int, error) {
 		return 0, err
 	}
 	id := m.holder + "/" + v.Event.Declaration
-	d, err := state.Get(tx, types.DeclarationKey(id))
+	d, err := there(tx, types.DeclarationKey(id))
 	if err != nil {
 		return 0, err
-	}
-	if d == nil {
-		return 0, missing(string(types.DeclarationKey(id)))
 	}
 	kind := types.EntryKind_ENTRY_EVIDENCE_LOST
 	if alone(v.Provenance) {

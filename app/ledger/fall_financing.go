@@ -98,12 +98,9 @@ func (tx *Tx) uncountRepayment(f *types.Financing, entry uint64) error {
 		return nil
 	}
 	key := types.Key[types.Repayment](e.Record)
-	p, err := state.Get(tx, key)
+	p, err := there(tx, key)
 	if err != nil {
 		return err
-	}
-	if p == nil {
-		return missing(string(key))
 	}
 	p.Counted = false
 	return state.Set(tx, key, p)

@@ -84,12 +84,9 @@ func (tx *Tx) ofOrder(p *types.Provenance, id string) (*item, error) {
 func readCustomsEvent(tx *Tx, id string) (*item, error) {
 	return itemOf(tx, types.CustomsEventKey(id), func(v *types.CustomsRecord) (*item, error) {
 		key := types.DeclarationKey(declarationOf(v))
-		d, err := state.Get(tx, key)
+		d, err := there(tx, key)
 		if err != nil {
 			return nil, err
-		}
-		if d == nil {
-			return nil, missing(string(key))
 		}
 		return signedBy(v.Provenance, d.Declarant), nil
 	})

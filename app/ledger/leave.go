@@ -22,12 +22,9 @@ func (tx *Tx) leaveSums(key string) (work int, err error) {
 // leaveAdverse: its mark goes, and with it the cap.
 func leaveAdverse(tx *Tx, id string) (int, error) {
 	key := types.AdverseKey(id)
-	a, err := state.Get(tx, key)
+	a, err := there(tx, key)
 	if err != nil {
 		return 0, err
-	}
-	if a == nil {
-		return 0, missing(string(key))
 	}
 	a.Suppressed = true
 	if err := tx.markAdverse(id, a); err != nil {
@@ -84,12 +81,9 @@ func (p *paper) uncountEntry(n uint64) error {
 // leaveSettlement: all its parts, the last first, with what rests on them; see fallPart.
 func leaveSettlement(tx *Tx, id string) (int, error) {
 	key := types.Key[types.Settlement](string(types.Settlements) + id)
-	s, err := state.Get(tx, key)
+	s, err := there(tx, key)
 	if err != nil {
 		return 0, err
-	}
-	if s == nil {
-		return 0, missing(string(key))
 	}
 	if s.Reversed {
 		return 1, nil
@@ -140,12 +134,9 @@ func soldBy(o *types.Order) *types.Provenance {
 // closed.
 func leaveMovement(tx *Tx, id string) (int, error) {
 	key := types.MovementKey(id)
-	v, err := state.Get(tx, key)
+	v, err := there(tx, key)
 	if err != nil {
 		return 0, err
-	}
-	if v == nil {
-		return 0, missing(string(key))
 	}
 	o, err := tx.order(v.Event.Order)
 	if err != nil {
@@ -178,12 +169,9 @@ func leaveMovement(tx *Tx, id string) (int, error) {
 // leaveReturn: what weighs against the seller.
 func leaveReturn(tx *Tx, id string) (int, error) {
 	key := types.ReturnKey(id)
-	r, err := state.Get(tx, key)
+	r, err := there(tx, key)
 	if err != nil {
 		return 0, err
-	}
-	if r == nil {
-		return 0, missing(string(key))
 	}
 	o, err := tx.order(r.Opened.Order)
 	if err != nil {
@@ -199,19 +187,13 @@ func leaveReturn(tx *Tx, id string) (int, error) {
 // leaveCustomsEvent: its row; a release closes the balance that it opened, but for what it secures, and its leg goes.
 func leaveCustomsEvent(tx *Tx, id string) (int, error) {
 	key := types.CustomsEventKey(id)
-	v, err := state.Get(tx, key)
+	v, err := there(tx, key)
 	if err != nil {
 		return 0, err
 	}
-	if v == nil {
-		return 0, missing(string(key))
-	}
-	d, err := state.Get(tx, types.DeclarationKey(declarationOf(v)))
+	d, err := there(tx, types.DeclarationKey(declarationOf(v)))
 	if err != nil {
 		return 0, err
-	}
-	if d == nil {
-		return 0, missing(string(types.DeclarationKey(declarationOf(v))))
 	}
 	if err := tx.excludeRow(d.Declarant, v.Entry, v.Provenance); err != nil {
 		return 0, err
@@ -258,12 +240,9 @@ func leaveVerdict(tx *Tx, id string) (int, error) {
 // leaveTaxEvent: its row, and the invoice leg that it gave.
 func leaveTaxEvent(tx *Tx, id string) (int, error) {
 	key := types.TaxEventKey(id)
-	v, err := state.Get(tx, key)
+	v, err := there(tx, key)
 	if err != nil {
 		return 0, err
-	}
-	if v == nil {
-		return 0, missing(string(key))
 	}
 	if err := tx.excludeRow(v.Event.Subject, v.Entry, v.Provenance); err != nil {
 		return 0, err
@@ -277,12 +256,9 @@ func leaveTaxEvent(tx *Tx, id string) (int, error) {
 
 func leaveFxEvent(tx *Tx, id string) (int, error) {
 	key := types.FxEventKey(id)
-	v, err := state.Get(tx, key)
+	v, err := there(tx, key)
 	if err != nil {
 		return 0, err
-	}
-	if v == nil {
-		return 0, missing(string(key))
 	}
 	if err := tx.excludeRow(v.Event.Subject, v.Entry, v.Provenance); err != nil {
 		return 0, err

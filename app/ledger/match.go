@@ -24,11 +24,8 @@ func rematch(r state.Reader, o *types.Order) error {
 	var d *types.Declaration
 	if o.Declaration != "" {
 		var err error
-		if d, err = state.Get(r, types.DeclarationKey(o.Declaration)); err != nil {
+		if d, err = there(r, types.DeclarationKey(o.Declaration)); err != nil {
 			return err
-		}
-		if d == nil {
-			return missing(string(types.DeclarationKey(o.Declaration)))
 		}
 	}
 	o.Match, o.Differs = match(o, d)
@@ -113,12 +110,10 @@ func claimsDone(r state.Reader, o *types.Order) (bool, error) {
 	}
 	settled := false
 	for _, id := range o.Receivables {
-		v, err := state.Get(r, types.ReceivableKey(id))
+		v, err := there(r, types.ReceivableKey(id))
 		switch {
 		case err != nil:
 			return false, err
-		case v == nil:
-			return false, missing(string(types.ReceivableKey(id)))
 		case v.SplitSum != nil && v.SplitSum.Unpaid > 0, v.SplitSum == nil && !slices.Contains(over, v.Status):
 			return false, nil
 		}

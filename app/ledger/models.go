@@ -72,13 +72,7 @@ func modelGroups(r state.Reader, a *types.StageModel) ([]string, error) {
 	return []string{m.ControlGroup}, nil
 }
 
-func modelPlan(r state.Reader) (*types.ModelPlan, error) {
-	p, err := state.Get(r, types.ModelPlanKey)
-	if err == nil && p == nil {
-		return nil, missing(string(types.ModelPlanKey))
-	}
-	return p, err
-}
+func modelPlan(r state.Reader) (*types.ModelPlan, error) { return there(r, types.ModelPlanKey) }
 
 // stageModel checks the model, its state, how many run in shadow, and the height.
 func (b *Block) stageModel(w *state.Batch, a *types.StageModel) error {
@@ -208,12 +202,9 @@ func (tx *Tx) inShadow(r *types.Receipt, rows *score.Rows) error {
 	}
 	out := &types.Shadow{Receipt: r.Id}
 	for _, id := range plan.Shadows {
-		model, err := state.Get(tx.Block.Prev, types.ModelKey(id))
+		model, err := there(tx.Block.Prev, types.ModelKey(id))
 		if err != nil {
 			return err
-		}
-		if model == nil {
-			return missing(string(types.ModelKey(id)))
 		}
 		digest, err := score.ModelDigest(model)
 		if err != nil {

@@ -187,12 +187,10 @@ func (tx *Tx) closeOffer(id string, o *types.Offer, status types.OfferStatus) {
 
 // lapseOffer ends an offer whose last day has passed.
 func lapseOffer(w *state.Batch, id string) error {
-	o, err := state.Get(w, types.OfferKey(id))
+	o, err := there(w, types.OfferKey(id))
 	switch {
 	case err != nil:
 		return err
-	case o == nil:
-		return missing(string(types.OfferKey(id)))
 	case o.Status != types.OfferStatus_OFFER_OPEN:
 		return nil
 	}

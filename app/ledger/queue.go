@@ -176,18 +176,12 @@ func (b *Block) fallDue(w *state.Batch, due *types.Due) error {
 	return types.Refuse(types.Code_inconsistent_state, "nothing falls due as %s", due.Kind)
 }
 
-func missing(key string) error {
-	return types.Refuse(types.Code_inconsistent_state, "%s is missing", key)
-}
-
 // lapseProposal closes a proposal that found no quorum in time.
 func (b *Block) lapseProposal(w *state.Batch, id string) error {
-	p, err := state.Get(w, types.ProposalKey(id))
+	p, err := there(w, types.ProposalKey(id))
 	switch {
 	case err != nil:
 		return err
-	case p == nil:
-		return missing(string(types.ProposalKey(id)))
 	case p.Status != types.ProposalStatus_OPEN:
 		return nil
 	}
@@ -197,12 +191,10 @@ func (b *Block) lapseProposal(w *state.Batch, id string) error {
 
 // expireConsent ends a consent whose last day has passed.
 func expireConsent(w *state.Batch, id string) error {
-	c, err := state.Get(w, types.ConsentKey(id))
+	c, err := there(w, types.ConsentKey(id))
 	switch {
 	case err != nil:
 		return err
-	case c == nil:
-		return missing(string(types.ConsentKey(id)))
 	case c.Status != types.ConsentStatus_ACTIVE:
 		return nil
 	}
@@ -212,12 +204,10 @@ func expireConsent(w *state.Batch, id string) error {
 
 // expireDocument ends a document whose last day has passed, unless it came to another end before.
 func expireDocument(w *state.Batch, id string) error {
-	d, err := state.Get(w, types.DocumentKey(id))
+	d, err := there(w, types.DocumentKey(id))
 	switch {
 	case err != nil:
 		return err
-	case d == nil:
-		return missing(string(types.DocumentKey(id)))
 	case d.Status != types.DocumentStatus_ANCHORED && d.Status != types.DocumentStatus_DOCUMENT_VERIFIED:
 		return nil
 	}
@@ -227,12 +217,9 @@ func expireDocument(w *state.Batch, id string) error {
 
 // closeWindows takes the backfill windows that have closed from a member.
 func (b *Block) closeWindows(w *state.Batch, id string) error {
-	m, err := state.Get(w, types.MemberKey(id))
-	switch {
-	case err != nil:
+	m, err := there(w, types.MemberKey(id))
+	if err != nil {
 		return err
-	case m == nil:
-		return missing(string(types.MemberKey(id)))
 	}
 	dropClosed(m, b.Unix)
 	return state.Set(w, types.MemberKey(id), m)
@@ -242,12 +229,10 @@ func (b *Block) closeWindows(w *state.Batch, id string) error {
 // registrations, confirmations and delegations. Its keys and delegations go with it, so that none of them comes to life
 // again when the enterprise is registered anew; a key that was revoked stays, so that it never returns.
 func (b *Block) lapseRegistration(w *state.Batch, subject string) error {
-	e, err := state.Get(w, types.EnterpriseKey(subject))
+	e, err := there(w, types.EnterpriseKey(subject))
 	switch {
 	case err != nil:
 		return err
-	case e == nil:
-		return missing(string(types.EnterpriseKey(subject)))
 	case e.Status == types.EnterpriseStatus_LAPSED_ENTERPRISE:
 		return nil
 	}

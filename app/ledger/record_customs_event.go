@@ -161,12 +161,9 @@ func (tx *Tx) customsAgain(id string, m *types.RecordCustomsEvent, old *types.Cu
 		return err
 	}
 	key := types.DeclarationKey(tx.RecordID(m.Declaration))
-	d, err := state.Get(tx, key)
+	d, err := there(tx, key)
 	if err != nil {
 		return err
-	}
-	if d == nil {
-		return missing(string(key))
 	}
 	d.Provenance.Key, d.Provenance.Height, d.Provenance.Unix = old.Provenance.Key, old.Provenance.Height, old.Provenance.Unix
 	return state.Set(tx, key, d)

@@ -112,12 +112,9 @@ func (tx *Tx) tellPolicy(kind types.EntryKind, record string, c *collateral, act
 
 // endPolicy ends a policy whose last day has passed.
 func endPolicy(w *state.Batch, id string) error {
-	p, err := state.Get(w, types.PolicyKey(id))
-	switch {
-	case err != nil:
+	p, err := there(w, types.PolicyKey(id))
+	if err != nil {
 		return err
-	case p == nil:
-		return missing(string(types.PolicyKey(id)))
 	}
 	p.Status = types.PolicyStatus_POLICY_ENDED
 	return state.Set(w, types.PolicyKey(id), p)

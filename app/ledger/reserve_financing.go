@@ -100,12 +100,10 @@ func (tx *Tx) lock(f *types.Financing) error {
 // lapse ends a reservation that nobody confirmed in time.
 func (b *Block) lapseReservation(w *state.Batch, id string) error {
 	tx := &Tx{Batch: w, Block: b}
-	f, err := state.Get(w, types.FinancingKey(id))
+	f, err := there(w, types.FinancingKey(id))
 	switch {
 	case err != nil:
 		return err
-	case f == nil:
-		return missing(string(types.FinancingKey(id)))
 	case f.Status != types.FinancingStatus_RESERVED:
 		return nil
 	}

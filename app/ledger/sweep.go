@@ -112,12 +112,9 @@ func (b *Block) sweep(w *state.Batch, due *types.Due) error {
 	if err != nil {
 		return err
 	}
-	k, err := state.Get(w, types.KeyKey(m.holder, m.key))
-	switch {
-	case err != nil:
+	k, err := there(w, types.KeyKey(m.holder, m.key))
+	if err != nil {
 		return err
-	case k == nil:
-		return missing(string(types.KeyKey(m.holder, m.key)))
 	}
 	cursor, left := due.Cursor, stages(m.holder, k.Role)
 	for i, s := range left {
