@@ -100,12 +100,12 @@ func shapeOfEpoch(e *types.OpenEpoch) types.Code {
 }
 
 func (m *Model) epochNow(e *types.OpenEpoch) types.Code {
-	last, live := uint32(0), 0
+	last, live := uint32(0), len(m.liveEpochs(e.OpensDay))+1
 	for _, x := range m.epochs.at(types.EpochsKey).Epochs {
 		last = max(last, x.Epoch.Epoch)
-	}
-	for day := e.OpensDay; day <= e.ClosesDay; day++ {
-		live = max(live, len(m.liveEpochs(day))+1)
+		if day := x.Epoch.OpensDay; e.OpensDay <= day && day <= e.ClosesDay { // there may be more only where one opens
+			live = max(live, len(m.liveEpochs(day))+1)
+		}
 	}
 	return refusal(unless(e.Epoch == last+1, types.Code_epoch_number_wrong), when(live > 2, types.Code_too_many_epochs))
 }
