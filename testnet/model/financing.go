@@ -193,7 +193,7 @@ func owed(f *types.Financing) int64 { return f.AdvanceMinor - f.RepaidMinor }
 func (m *Model) confirmFinancing(c *call, msg *types.ConfirmFinancing) types.Code {
 	code := lowest(codeOf(types.CheckRecordID(msg.Financing)), unless(registryNumber.MatchString(msg.RegistryNumber), types.Code_text_malformed),
 		amount(msg.AdvanceMinor), notTooEarly(msg.Day), when(msg.RegisteredDay != 0, notTooEarly(msg.RegisteredDay)),
-		when(msg.DueDay < msg.Day, types.Code_due_before_issue), when(msg.DueDay > msg.Day+720, types.Code_due_too_late))
+		when(msg.DueDay < msg.Day, types.Code_due_before_issue), when(int64(msg.DueDay) > int64(msg.Day)+720, types.Code_due_too_late))
 	if code = refusal(code, m.eventDay(msg.Day), m.eventDay(msg.RegisteredDay)); code != types.Code_ok {
 		return code
 	}

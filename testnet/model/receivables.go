@@ -24,7 +24,7 @@ func (m *Model) shapeOfReceivable(msg *types.IssueReceivable) types.Code {
 	return refusal(code, codeOf(types.CheckSubjectID(msg.Seller)), codeOf(types.CheckSubjectID(msg.Debtor)), digest(msg.Commitment),
 		shapeOfFingerprints(msg.Fingerprints), amount(msg.AmountMinor), m.currency(msg.Currency), codeOf(types.CheckDocumentType(msg.Type)),
 		notTooEarly(msg.IssueDay), when(msg.DueDay < msg.IssueDay, types.Code_due_before_issue),
-		when(msg.DueDay > msg.IssueDay+720, types.Code_due_too_late), when(msg.Seller == msg.Debtor, types.Code_parties_must_differ))
+		when(int64(msg.DueDay) > int64(msg.IssueDay)+720, types.Code_due_too_late), when(msg.Seller == msg.Debtor, types.Code_parties_must_differ))
 }
 
 func (m *Model) issueReceivable(c *call, msg *types.IssueReceivable) types.Code {
