@@ -67,7 +67,7 @@ var makerMembers = []struct {
 	id   string
 	role types.Role
 }{
-	{"auditor", types.Role_AUDITOR}, {"bank", types.Role_BANK}, {"council", types.Role_COUNCIL},
+	{"auditor", types.Role_AUDITOR}, {"bank", types.Role_BANK}, {"bureau", types.Role_BUREAU}, {"council", types.Role_COUNCIL},
 	{"op-0", types.Role_OPERATOR}, {"op-1", types.Role_OPERATOR}, {"op-2", types.Role_OPERATOR}, {"op-3", types.Role_OPERATOR},
 	{"op-4", types.Role_OPERATOR}, {"op-5", types.Role_OPERATOR}, {"platform", types.Role_PLATFORM},
 }

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +17,7 @@ import (
 
 	"tradecredit/app/state"
 	"tradecredit/types"
+	"tradecredit/types/score"
 )
 
 // A node passes its blocks on while it runs; stopped, its home is replayed; an archive of it fills a fresh home, which
@@ -151,6 +154,65 @@ func TestPastScores(t *testing.T) {
 	require.ErrorIs(t, err, state.ErrFuture)
 	_, err = OpenPast(t.TempDir(), 0)
 	require.ErrorContains(t, err, "holds no state")
+}
+
+// A score of the past is that of the model that was in force then, whatever came into force since. The answers change with
+// the block after the activation, which is the first that reads a state in which the new model is in force.
+func TestPastScoresAcrossModels(t *testing.T) {
+	m := newMaker(t, 1)
+	m.block()
+	m.register(3)
+	m.accepted(m.tx("platform", m.order("a", 1000), m.order("b", 2000)))
+	milder := score.ExpertV1()
+	milder.Id, milder.Minimums = "", &types.Minimums{Experiences: 1, Counterparties: 1, Days: 1, Members: 1}
+	m.accepted(m.tx("bureau", &types.ProposeModel{Id: "milder", Model: milder}))
+	m.accepted(m.tx("auditor", &types.AttachValidation{
+		Id: "v1", Model: "bureau/milder", ReportDigest: bytes.Repeat([]byte{3}, 32), DataDigest: bytes.Repeat([]byte{4}, 32),
+		FromDay: m.today() - 400, UntilDay: m.today() - 1, Subjects: 100, Defaults: 3, AucBp: 7000,
+	}))
+	stage := func(id string, to types.ModelStatus, height int64) []byte {
+		return m.tx("council", &types.Propose{Id: id, Action: &types.Propose_Model{Model: &types.StageModel{Model: "bureau/milder", Stage: to, Height: height}}})
+	}
+	m.accepted(stage("s1", types.ModelStatus_SHADOW, 0))
+	active := m.height() + 3
+	m.accepted(stage("s2", types.ModelStatus_MODEL_ACTIVE, active))
+	for i := range 4 { // heights active-1 … active+2
+		m.accepted(m.query(fmt.Sprint("q", i), makerParty(1)))
+	}
+	home := m.close()
+	keep := filepath.Join(t.TempDir(), "kept")
+	replayOf(t, ReplayOptions{From: home, Keep: keep})
+	expert, err := score.ModelDigest(score.ExpertV1())
+	require.NoError(t, err)
+	for i := range 4 {
+		last, err := OpenPast(keep, 0)
+		require.NoError(t, err)
+		value, err := last.Get(string(types.ReceiptKey(fmt.Sprint("auditor/q", i))))
+		require.NoError(t, err)
+		require.NoError(t, last.Close())
+		var told types.Receipt
+		require.NoError(t, told.Unmarshal(value))
+		require.Equal(t, active-2+int64(i), told.ScoredHeight)
+		past, err := OpenPast(keep, told.ScoredHeight)
+		require.NoError(t, err)
+		again, err := past.Score(told.Subject, told.Day)
+		require.NoError(t, err)
+		require.NoError(t, past.Close())
+		r := replayOf(t, ReplayOptions{From: home, Until: told.ScoredHeight, Score: []ScoreRequest{{Subject: told.Subject, Day: told.Day}}})
+		for _, s := range []*types.Receipt{again, r.Scores[0]} {
+			require.Equal(t, told.Result.String(), s.Result.String(), "state of %d", told.ScoredHeight)
+			require.Equal(t, told.ModelDigest, s.ModelDigest, "state of %d", told.ScoredHeight)
+			require.Equal(t, told.InputsDigest, s.InputsDigest, "state of %d", told.ScoredHeight)
+		}
+		if told.ScoredHeight < active {
+			require.Equal(t, expert[:], told.ModelDigest)
+			require.Contains(t, told.Result.Unscored, types.Unscored_U3)
+			continue
+		}
+		require.Equal(t, "bureau/milder", told.Model)
+		require.NotEqual(t, expert[:], told.ModelDigest)
+		require.NotContains(t, told.Result.Unscored, types.Unscored_U3, "a day is enough now")
+	}
 }
 
 // The statement carries the digest of the report, and is a message that the ledger takes.
