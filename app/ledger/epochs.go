@@ -9,7 +9,7 @@ import (
 
 // Epochs of the consortium key under which duplicate fingerprints are made (LEDGER.md §5).
 //
-// Leaf "epochs" holds the live and the coming ones, and the last one there was, for its number. A receivable may run 720
+// Leaf "epochs" holds the live and the coming ones, and the newest, for its number. A receivable may run 720
 // days and be collected 180 days later, so an epoch lives 900 days; two overlap, so that keys can change.
 
 const (
@@ -51,7 +51,7 @@ func (b *Block) openEpoch(w *state.Batch, proposal string, a *types.OpenEpoch) e
 	if a.Epoch != last+1 {
 		return types.Refuse(types.Code_epoch_number_wrong, "the next epoch has number %d", last+1)
 	}
-	all.Epochs = slices.DeleteFunc(all.Epochs, func(e *types.Epoch) bool { return e.Epoch.ClosesDay < today && e.Epoch.Epoch != last })
+	all.Epochs = slices.DeleteFunc(all.Epochs, func(e *types.Epoch) bool { return e.Epoch.ClosesDay < today })
 	all.Epochs = append(all.Epochs, &types.Epoch{Epoch: a, Proposal: proposal})
 	// The number of live epochs grows only on days on which one opens.
 	for _, at := range all.Epochs {
