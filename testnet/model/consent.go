@@ -20,7 +20,7 @@ func (m *Model) grantConsent(c *call, msg *types.GrantConsent) types.Code {
 	}
 	at := types.ConsentKey(c.id(msg.Id))
 	if old, ok := m.consents.get(at); ok {
-		return either(bytes.Equal(old.Provenance.Content, c.content), types.Code_already_recorded, types.Code_id_taken)
+		return fresh(c, old.Provenance)
 	}
 	code = refusal(m.expiry(msg.UntilDay), m.registered(c.party()), m.mandate(c))
 	if code == types.Code_ok && c.behalf != "" {

@@ -42,7 +42,7 @@ func (m *Model) anchorDocument(c *call, msg *types.AnchorDocument) types.Code {
 	}
 	at := types.DocumentKey(c.id(msg.Id))
 	if old, ok := m.documents.get(at); ok {
-		return either(string(old.Provenance.Content) == string(c.content), types.Code_already_recorded, types.Code_id_taken)
+		return m.repeated(c, &old.Provenance, func() { m.documents.put(at, old) })
 	}
 	code := refusal(when(msg.ValidUntilDay != 0 && msg.ValidUntilDay < m.day, types.Code_expiry_passed), m.registered(msg.Subject),
 		m.actsFor(c, msg.Subject))

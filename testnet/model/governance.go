@@ -21,8 +21,7 @@ func (m *Model) propose(c *call, msg *types.Propose) types.Code {
 		return code
 	}
 	if old, ok := m.proposals.get(types.ProposalKey(id)); ok {
-		_, code := m.again(c, old.Provenance)
-		return code
+		return fresh(c, old.Provenance)
 	}
 	if code := refusal(m.timeOfAction(msg), m.actionNow(msg)); code != types.Code_ok {
 		return code

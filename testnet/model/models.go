@@ -97,7 +97,7 @@ func (m *Model) proposeModel(c *call, msg *types.ProposeModel) types.Code {
 	id := c.id(msg.Id)
 	at := types.ModelStateKey(id)
 	if old, ok := m.modelStates.get(at); ok {
-		return either(string(old.Provenance.Content) == string(c.content), types.Code_already_recorded, types.Code_id_taken)
+		return fresh(c, old.Provenance)
 	}
 	m.modelStates.put(at, types.ModelState{Model: id, Status: types.ModelStatus_DRAFT, Provenance: m.provenance(c, m.day)})
 	content := *msg.Model
@@ -186,8 +186,7 @@ func (m *Model) attachValidation(c *call, msg *types.AttachValidation) types.Cod
 	}
 	at := types.ValidationKey(c.id(msg.Id))
 	if old, ok := m.validations.get(at); ok {
-		_, code := m.again(c, old.Provenance)
-		return code
+		return fresh(c, old.Provenance)
 	}
 	x, ok := m.modelStates.get(types.ModelStateKey(msg.Model))
 	if !ok {
@@ -219,8 +218,7 @@ func (m *Model) attestReplay(c *call, msg *types.AttestReplay) types.Code {
 	}
 	at := types.AttestationKey(c.id(msg.Id))
 	if old, ok := m.attestations.get(at); ok {
-		_, code := m.again(c, old.Provenance)
-		return code
+		return fresh(c, old.Provenance)
 	}
 	if msg.Height >= m.height {
 		return types.Code_replay_height_unknown

@@ -160,15 +160,17 @@ func share(total, part, whole int64) int64 {
 	return n.Div(n, big.NewInt(whole)).Int64()
 }
 
-// again says what becomes of a record id that is taken: the same content stands already, other content does not. A record
-// whose key was in wrong hands when it signed may be confirmed again with another key of the same role; then the code is
-// ok and p is its new provenance.
+// fresh says what becomes of an id that is taken: the same content stands already, other content does not.
+func fresh(c *call, old *types.Provenance) types.Code {
+	return either(string(old.Content) == string(c.content), types.Code_already_recorded, types.Code_id_taken)
+}
+
+// again is fresh for a record on whose evidence something may rest: one whose key was in wrong hands when it signed may be
+// confirmed again with another key of the same role; then the code is ok and p is its new provenance.
 func (m *Model) again(c *call, old *types.Provenance) (p *types.Provenance, code types.Code) {
-	if string(old.Content) != string(c.content) {
-		return nil, types.Code_id_taken
-	}
-	if !m.doubtful(old) || old.Role != c.key.Role || old.Signer != c.signer || old.Key == c.key.Id {
-		return nil, types.Code_already_recorded
+	code = fresh(c, old)
+	if code == types.Code_id_taken || !m.doubtful(old) || old.Role != c.key.Role || old.Signer != c.signer || old.Key == c.key.Id {
+		return nil, code
 	}
 	renewed := *old
 	renewed.Key, renewed.Unix, renewed.Height = c.key.Id, m.unix, m.height

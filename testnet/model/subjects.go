@@ -21,7 +21,7 @@ func (m *Model) registerEnterprise(c *call, msg *types.RegisterEnterprise) types
 	}
 	at := types.EnterpriseKey(msg.Subject)
 	if old, ok := m.enterprises.get(at); ok && old.Status != types.EnterpriseStatus_LAPSED_ENTERPRISE {
-		return either(string(old.Provenance.Content) == string(c.content), types.Code_already_recorded, types.Code_id_taken)
+		return fresh(c, old.Provenance)
 	}
 	code = m.timeOfRegistration(msg)
 	if msg.Key != nil {
