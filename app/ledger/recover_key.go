@@ -33,7 +33,7 @@ func checkRecovery(a *types.RecoverKey) error {
 	return nil
 }
 
-// recoverKey checks the time, the holder, the proof of possession, the two keys, and whether a recovery waits already.
+// recoverKey checks the holder, the time, the proof of possession, the two keys, and whether a recovery waits already.
 func (b *Block) recoverKey(w *state.Batch, a *types.RecoverKey) error {
 	k := *a.NewKey
 	k.ValidFromUnix = b.Unix + recoveryDelay

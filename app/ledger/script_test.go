@@ -78,6 +78,7 @@ type script struct {
 	t       *testing.T
 	macros  map[string]string
 	predict bool // the naive model says beforehand what comes
+	probe   *probe
 }
 
 func (s *script) run(d *datadriven.TestData) string {
@@ -140,7 +141,7 @@ func (s *script) run(d *datadriven.TestData) string {
 func (s *script) begin(cast, base, notice string) {
 	s.world = newWorld(s.t, cast, base, notice)
 	if s.predict {
-		s.world.model = model.New(s.world.genesis, scriptChain, scriptStart)
+		s.world.model, s.world.probe = model.New(s.world.genesis, scriptChain, scriptStart), s.probe
 	}
 }
 

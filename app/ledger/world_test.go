@@ -32,6 +32,7 @@ type world struct {
 	genesis *types.Genesis
 	model   *model.Model // nil: nobody predicts
 	lost    string       // why it predicts no more
+	probe   *probe       // nil: nobody asks
 }
 
 // newWorld begins a network with members from lines "id group ROLE,ROLE [power]", ascending by id. A power makes the member
@@ -256,6 +257,7 @@ func (w *world) block(txs []sent) ([]Result, string) {
 			results = append(results, Result{Code: code, Detail: s.refused.Error()})
 			continue
 		}
+		w.ask(b, s.tx)
 		before := leaves(batch)
 		verified := types.VerifySignature(s.tx.Signed.Algorithm, s.tx.Signed.PublicKey, types.SignBytes(s.tx.Signed.Body), s.tx.Signed.Signature)
 		r, err := b.Deliver(s.tx, uint32(i), verified)

@@ -52,8 +52,9 @@ func (m *Model) validatorNow(v *types.ChangeValidator) types.Code {
 	} else {
 		x, ok := m.members.get(types.MemberKey(v.Member))
 		fit := x.Status == types.MemberStatus_LIVE && contains(x.Roles, types.Role_OPERATOR)
-		code = refusal(unless(ok, types.Code_member_unknown), unless(fit, types.Code_validator_member_unfit),
+		code = refusal(unless(ok, types.Code_member_unknown),
 			when(is == nil && m.publicKeys.has(types.PublicKeyKey(v.PublicKey)), types.Code_public_key_in_use),
+			unless(fit, types.Code_validator_member_unfit),
 			when(len(v.Replaces) > 0 && m.validator(v.Replaces) == nil, types.Code_validator_unknown),
 			when(len(v.Replaces) > 0 && bytes.Equal(v.Replaces, v.PublicKey), types.Code_validator_unchanged),
 			when(is != nil && is.Power == v.Power && is.Member == v.Member && len(v.Replaces) == 0, types.Code_validator_unchanged))
@@ -100,12 +101,22 @@ func shapeOfEpoch(e *types.OpenEpoch) types.Code {
 }
 
 func (m *Model) epochNow(e *types.OpenEpoch) types.Code {
-	last, live := uint32(0), len(m.liveEpochs(e.OpensDay))+1
+	last, days := uint32(0), []int32{e.OpensDay} // there may be more only on days on which one opens
 	for _, x := range m.epochs.at(types.EpochsKey).Epochs {
 		last = max(last, x.Epoch.Epoch)
-		if day := x.Epoch.OpensDay; e.OpensDay <= day && day <= e.ClosesDay { // there may be more only where one opens
-			live = max(live, len(m.liveEpochs(day))+1)
+		if day := x.Epoch.OpensDay; e.OpensDay <= day && day <= e.ClosesDay {
+			days = append(days, day)
 		}
+	}
+	live := 0
+	for _, day := range days {
+		n := 1
+		for _, x := range m.epochs.at(types.EpochsKey).Epochs {
+			if x.Epoch.ClosesDay >= m.day && x.Epoch.OpensDay <= day && day <= x.Epoch.ClosesDay {
+				n++
+			}
+		}
+		live = max(live, n)
 	}
 	return refusal(unless(e.Epoch == last+1, types.Code_epoch_number_wrong), when(live > 2, types.Code_too_many_epochs))
 }
@@ -187,17 +198,8 @@ func shapeOfRecovery(r *types.RecoverKey) types.Code {
 	if isEnterprise(r.Holder) {
 		holder = codeOf(types.CheckSubjectID(r.Holder))
 	}
-	code := refusal(holder, codeOf(types.CheckKeyID(r.LostKey)), codeOf(types.CheckKeyID(r.NewKey.GetId())))
-	if code != types.Code_ok {
-		return code
-	}
-	return refusal(codeOf(types.CheckPublicKey(r.NewKey.Algorithm, r.NewKey.PublicKey)), required(r.NewKey.Role),
-		when(r.NewKey.ValidFromUnix != 0, types.Code_field_not_of_event))
-}
-
-func (m *Model) timeOfRecovery(r *types.RecoverKey) types.Code {
-	until := r.NewKey.ValidUntilUnix
-	return when(until != 0 && until <= m.unix+recoveryDelay, types.Code_expiry_passed)
+	code := refusal(holder, codeOf(types.CheckKeyID(r.LostKey)), shapeOfKeys(r.NewKey))
+	return refusal(code, when(r.NewKey.GetValidFromUnix() != 0, types.Code_field_not_of_event))
 }
 
 func (m *Model) recoveryNow(r *types.RecoverKey) types.Code {
@@ -213,7 +215,8 @@ func (m *Model) recoveryNow(r *types.RecoverKey) types.Code {
 	if there != types.Code_ok {
 		return there
 	}
-	return refusal(m.possession(r.Holder, r.NewKey), when(m.keys.has(types.KeyKey(r.Holder, r.NewKey.Id)), types.Code_key_exists),
+	until := r.NewKey.ValidUntilUnix
+	return refusal(when(until != 0 && until <= m.unix+recoveryDelay, types.Code_expiry_passed), m.possession(r.Holder, r.NewKey), when(m.keys.has(types.KeyKey(r.Holder, r.NewKey.Id)), types.Code_key_exists),
 		unless(ok, types.Code_key_not_own), when(lost.Role != r.NewKey.Role, types.Code_key_role_differs), m.publicKeyFree(r.NewKey),
 		when(waits, types.Code_recovery_pending))
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -127,26 +128,23 @@ func (m *Model) shapeOfAction(msg *types.Propose) types.Code {
 }
 
 func (m *Model) shapeOfAdmission(a *types.Admit) types.Code {
-	code := refusal(codeOf(types.CheckMemberID(a.Member)), shapeOfKeys(a.Keys), digest(a.NameDigest),
+	code := refusal(codeOf(types.CheckMemberID(a.Member)), shapeOfKeys(a.Keys...), digest(a.NameDigest),
 		codeOf(types.CheckMemberGroup(a.ControlGroup)))
-	for _, k := range a.Keys {
-		code = refusal(code, required(k.GetRole()))
-	}
 	code = refusal(code, when(len(a.Roles) == 0, types.Code_enum_required))
 	for _, r := range a.Roles {
 		code = refusal(code, when(r < types.Role_COUNCIL || r > types.Role_AUDITOR, types.Code_enum_required))
 	}
 	code = refusal(code, ascending(a.Roles), when(len(a.Keys) < 1 || len(a.Keys) > 16, types.Code_list_too_long),
 		m.jurisdiction(a.Jurisdiction))
-	ids, publics := map[string]bool{}, map[string]bool{}
-	twice, shared, alien := false, false, false
-	for _, k := range a.Keys {
-		twice = twice || ids[k.Id]
-		shared = shared || publics[string(k.PublicKey)]
+	alien := false
+	for i, k := range a.Keys {
 		alien = alien || !slices.Contains(a.Roles, k.Role)
-		ids[k.Id], publics[string(k.PublicKey)] = true, true
+		for _, other := range a.Keys[:i] {
+			code = refusal(code, when(k.Id == other.Id, types.Code_key_exists),
+				when(bytes.Equal(k.PublicKey, other.PublicKey), types.Code_public_key_in_use))
+		}
 	}
-	return refusal(code, when(twice, types.Code_key_exists), when(shared, types.Code_public_key_in_use), when(alien, types.Code_role_not_of_member))
+	return refusal(code, when(alien, types.Code_role_not_of_member))
 }
 
 // ascending refuses a list that does not ascend, or repeats.
@@ -162,18 +160,10 @@ func ascending[E ~int32 | ~string](list []E) types.Code {
 // timeOfAction is what only the clock decides.
 func (m *Model) timeOfAction(msg *types.Propose) types.Code {
 	switch a := msg.Action.(type) {
-	case *types.Propose_Admit:
-		code := types.Code_ok
-		for _, k := range a.Admit.Keys {
-			code = refusal(code, m.someDay(k))
-		}
-		return code
 	case *types.Propose_Backfill:
 		b := a.Backfill
 		return refusal(m.eventDay(b.UntilDay), when(b.ClosesUnix <= m.unix, types.Code_expiry_passed),
 			when(b.ClosesUnix > m.unix+366*86400, types.Code_expiry_too_far))
-	case *types.Propose_RecoverKey:
-		return m.timeOfRecovery(a.RecoverKey)
 	case *types.Propose_Epoch:
 		return refusal(when(a.Epoch.ClosesDay < m.day, types.Code_expiry_passed), when(a.Epoch.OpensDay > m.day+366, types.Code_expiry_too_far))
 	case *types.Propose_Fixing:
@@ -188,7 +178,7 @@ func (m *Model) actionNow(msg *types.Propose) types.Code {
 	case *types.Propose_Admit:
 		code := types.Code_ok
 		for _, k := range a.Admit.Keys {
-			code = refusal(code, m.possession(a.Admit.Member, k))
+			code = refusal(code, m.someDay(k), m.possession(a.Admit.Member, k))
 		}
 		code = refusal(code, when(m.members.has(types.MemberKey(a.Admit.Member)), types.Code_member_exists))
 		for _, k := range a.Admit.Keys {

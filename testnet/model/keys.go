@@ -29,16 +29,18 @@ func sameKey(k *types.KeyRecord, n *types.NewKey) bool {
 		k.ValidFromUnix == n.ValidFromUnix && k.ValidUntilUnix == n.ValidUntilUnix
 }
 
-// shapeOfKeys: ids, then what the keys are made of.
-func shapeOfKeys(keys []*types.NewKey) types.Code {
-	code := types.Code_ok
+// shapeOfKeys: one key after the other, its id, what it is made of, its role.
+func shapeOfKeys(keys ...*types.NewKey) types.Code {
 	for _, k := range keys {
-		code = refusal(code, codeOf(types.CheckKeyID(k.GetId())))
+		if k == nil {
+			return types.Code_key_id_malformed
+		}
+		code := refusal(codeOf(types.CheckKeyID(k.Id)), codeOf(types.CheckPublicKey(k.Algorithm, k.PublicKey)), required(k.Role))
+		if code != types.Code_ok {
+			return code
+		}
 	}
-	for _, k := range keys {
-		code = refusal(code, codeOf(types.CheckPublicKey(k.Algorithm, k.PublicKey)))
-	}
-	return code
+	return types.Code_ok
 }
 
 // someDay refuses a key that would never be valid.
@@ -58,13 +60,7 @@ func (m *Model) publicKeyFree(k *types.NewKey) types.Code {
 
 func (m *Model) rotateKey(c *call, msg *types.RotateKey) types.Code {
 	k := msg.NewKey
-	if code := codeOf(types.CheckKeyID(msg.OldKey)); code != types.Code_ok {
-		return code
-	}
-	if k == nil {
-		return types.Code_key_id_malformed
-	}
-	code := refusal(shapeOfKeys([]*types.NewKey{k}), required(k.Role))
+	code := refusal(codeOf(types.CheckKeyID(msg.OldKey)), shapeOfKeys(k))
 	if code != types.Code_ok {
 		return code
 	}
@@ -73,8 +69,8 @@ func (m *Model) rotateKey(c *call, msg *types.RotateKey) types.Code {
 		return types.Code_already_recorded
 	}
 	code = refusal(
-		when(msg.OldValidUntilUnix < m.unix || msg.OldValidUntilUnix < k.ValidFromUnix, types.Code_expiry_passed), m.someDay(k),
-		when(msg.OldValidUntilUnix > m.unix+month, types.Code_expiry_too_far))
+		when(msg.OldValidUntilUnix < m.unix || msg.OldValidUntilUnix < k.ValidFromUnix, types.Code_expiry_passed),
+		when(msg.OldValidUntilUnix > m.unix+month, types.Code_expiry_too_far), m.someDay(k))
 	if code != types.Code_ok {
 		return code
 	}

@@ -219,10 +219,21 @@ func (m *Model) Deliver(t *types.Tx, decodeErr error, verified bool) (code types
 	return firstRefusal(codes), codes
 }
 
+// Ask predicts what a transaction whose signature is good would come to now, and changes nothing.
+func (m *Model) Ask(t *types.Tx) types.Code {
+	if code := m.authenticate(t, true); code != types.Code_ok {
+		return code
+	}
+	m.undo = nil
+	m.count(t)
+	codes := m.apply(t)
+	m.takeBack(0)
+	return firstRefusal(codes)
+}
+
 // apply applies the messages in order.
 func (m *Model) apply(t *types.Tx) []types.Code {
-	codes := make([]types.Code, 0, len(t.Body.Messages))
-	m.undo = nil
+	codes, start := make([]types.Code, 0, len(t.Body.Messages)), len(m.undo)
 	for i, wrapped := range t.Body.Messages {
 		mark := len(m.undo)
 		c := m.callOf(t, wrapped)
@@ -234,7 +245,7 @@ func (m *Model) apply(t *types.Tx) []types.Code {
 			m.takeBack(mark)
 		}
 		if t.Body.Atomic && code != types.Code_ok && code != types.Code_already_recorded {
-			m.takeBack(0)
+			m.takeBack(start)
 			codes = slices.Repeat([]types.Code{types.Code_rolled_back}, len(t.Body.Messages))
 			codes[i] = code
 			return codes

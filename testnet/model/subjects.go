@@ -61,7 +61,7 @@ func (m *Model) shapeOfRegistration(msg *types.RegisterEnterprise) types.Code {
 		code = refusal(code, codeOf(types.CheckSubjectID(x)))
 	}
 	if msg.Key != nil {
-		code = refusal(code, shapeOfKeys([]*types.NewKey{msg.Key}), required(msg.Key.Role))
+		code = refusal(code, shapeOfKeys(msg.Key))
 	}
 	if msg.Mandate != nil {
 		code = refusal(code, digest(msg.Mandate.PaperDigest), shapeOfMandate(msg.Mandate))
