@@ -14,8 +14,9 @@ import (
 // settlement/<id>, the id being the digest that both banks derive from the payment's own number. Only the creditor's side
 // says what was paid: each of its allocations closes a part of a receivable (part.go) and posts PAID and COLLECTED. The
 // other side's report on equal terms confirms the payment and allocates nothing; it may come first or second, and comes
-// from another control group. No bank signs for a debt of its own control group. Once the debtor acknowledged that a
-// receivable was assigned, only the assignee allocates to it.
+// from another control group. The stage is no term: it is what the creditor's side says, once it spoke. No bank signs for
+// a debt of its own control group. Once the debtor acknowledged that a receivable was assigned, only the assignee
+// allocates to it.
 
 const (
 	maxAllocations     = 64 // of one settlement
@@ -117,7 +118,7 @@ func recordSettlement(tx *Tx, m *types.RecordSettlement) error {
 	if m.Side == types.SettlementSide_DEBTOR {
 		s.DebtorSide = act
 	} else {
-		s.CreditorSide = act
+		s.CreditorSide, s.Stage = act, m.Stage
 		bank := act.Role == types.Role_BANK && tx.Sender.Group != payee.Registration.ControlGroup
 		for _, a := range m.Allocations {
 			if err := tx.closePart(s, a, bank); err != nil {

@@ -115,22 +115,31 @@ func (p *probe) compare(w *world, b *Block, signed types.SignedTx, body *types.B
 	if err != nil {
 		return // no transaction at all
 	}
-	code, detail := types.Code_ok, ""
+	code, detail, left := types.Code_ok, "", state.NewBatch(b.Batch)
 	sender, err := Authenticate(b.Batch, &b.Moment, spoiled)
 	if err == nil {
-		code, detail, err = b.message(state.NewBatch(b.Batch), sender, spoiled, spoiled.Body.Messages[0])
+		code, detail, err = b.message(left, sender, spoiled, spoiled.Body.Messages[0])
+		require.NoError(w.t, Charge(left, &b.Moment, spoiled))
 	} else if refused, ok := types.CodeOf(err); ok {
 		code, detail, err = refused, err.Error(), nil
 	}
 	require.NoError(w.t, err, "%s", body)
-	predicted := w.model.Ask(spoiled)
+	var differ []string
+	predicted := w.model.Ask(spoiled, func() {
+		if code == types.Code_ok {
+			differ = append(w.model.Compare(left.Get), w.model.CompareLogs(left.Entry)...)
+		}
+	})
 	p.asked++
 	p.codes[code]++
-	if code == predicted {
-		return
-	}
 	m := body.Messages[0]
 	pair := fmt.Sprintf("%s: the rules say %s, the model %s", types.RowOf(m.Get()).Name, code, predicted)
+	switch {
+	case code == predicted && len(differ) == 0:
+		return
+	case code == predicted:
+		pair, detail = types.RowOf(m.Get()).Name+" leaves something else", strings.Join(differ, "\n")
+	}
 	if !slices.ContainsFunc(p.differ, func(s string) bool { return strings.HasPrefix(s, pair) }) {
 		p.differ = append(p.differ, fmt.Sprintf("%s; %s; height %d, from %s/%s: %s", pair, detail, w.height+1, body.Signer, body.Key, m))
 	}

@@ -34,6 +34,7 @@ func rowOf[V any](get Get, key string) (v V, err error) {
 type comparer interface {
 	compare(get Get, all bool) []string
 	under(prefix string) []string
+	untouched() (restore func())
 }
 
 // Compare tells what of the records that changed since the last comparison is not in the state as the model has it.

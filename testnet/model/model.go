@@ -219,16 +219,29 @@ func (m *Model) Deliver(t *types.Tx, decodeErr error, verified bool) (code types
 	return firstRefusal(codes), codes
 }
 
-// Ask predicts what a transaction whose signature is good would come to now, and changes nothing.
-func (m *Model) Ask(t *types.Tx) types.Code {
+// Ask predicts what a transaction whose signature is good would come to now, and changes nothing. If it would be accepted,
+// look can compare what it would leave.
+func (m *Model) Ask(t *types.Tx, look func()) types.Code {
 	if code := m.authenticate(t, true); code != types.Code_ok {
 		return code
 	}
 	m.undo = nil
 	m.count(t)
-	codes := m.apply(t)
+	code := firstRefusal(m.apply(t))
+	if code == types.Code_ok {
+		rows := maps.Clone(m.comparedRows)
+		var restore []func()
+		for _, t := range m.tables {
+			restore = append(restore, t.untouched())
+		}
+		look()
+		m.comparedRows = rows
+		for _, f := range restore {
+			f()
+		}
+	}
 	m.takeBack(0)
-	return firstRefusal(codes)
+	return code
 }
 
 // apply applies the messages in order.

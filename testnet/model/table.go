@@ -1,6 +1,7 @@
 package model
 
 import (
+	"maps"
 	"strings"
 
 	"tradecredit/types"
@@ -56,6 +57,12 @@ func (t *table[V]) remember(key string) {
 			delete(t.rows, key)
 		}
 	})
+}
+
+// untouched gives back what makes the table remember again what it remembers now as touched.
+func (t *table[V]) untouched() (restore func()) {
+	touched := maps.Clone(t.touched)
+	return func() { t.touched = touched }
 }
 
 // change applies f to a row that is there.
