@@ -39,8 +39,8 @@ localnet: build ## four validators on this machine until Ctrl-C; state is kept i
 bench: build ## the figures: a table, then name<TAB>value<TAB>unit lines (VAT=<folder> adds the VAT invoices)
 	@$(GO) run ./testnet/bench $(if $(VAT),--vat '$(VAT)') $(BENCH)
 
-sim: ## the simulation: seeds from:to, so many blocks each (SEEDS=17:18 BLOCKS=120 replays a failure; SHOW=text, AUDIT=1)
-	@SIM_SEEDS=$(SEEDS) SIM_BLOCKS=$(BLOCKS) SIM_SHOW='$(SHOW)' SIM_AUDIT=$(AUDIT) $(GO) test ./testnet/sim -run '^TestSeeds$$' -count 1 -timeout 150m -v
+sim: ## the simulation: seeds from:to, so many blocks each (SEEDS=17:18 BLOCKS=120 replays a failure; SHOW=text, AUDIT=1, ASKS=n)
+	@SIM_SEEDS=$(SEEDS) SIM_BLOCKS=$(BLOCKS) SIM_SHOW='$(SHOW)' SIM_AUDIT=$(AUDIT) SIM_ASKS=$(ASKS) $(GO) test ./testnet/sim -run '^TestSeeds$$' -count 1 -timeout 150m -v
 
 planted: ## put known bugs into the program, one at a time, and show what finds them
 	@$(GO) run ./testnet/planted

@@ -192,16 +192,23 @@ func (m *Model) makeTables() {
 func (m *Model) Begin(height, unix int64, after Get) {
 	m.height, m.unix, m.after = height, unix, after
 	m.day = types.DayOf(unix, m.offset)
-	m.params = m.parameters.at(types.ParametersKey)
-	m.lists = m.codeLists.at(types.CodeListsKey)
+	m.readParameters()
 	m.forgetReferences()
 	m.beginHeight()
 	m.passTime()
 	m.undo = nil
 }
 
-// End closes the block.
-func (m *Model) End() { m.undo = nil }
+// readParameters reads what holds for a whole block.
+func (m *Model) readParameters() {
+	m.params, m.lists = m.parameters.at(types.ParametersKey), m.codeLists.at(types.CodeListsKey)
+}
+
+// End closes the block. What is asked now is asked of a block that begins on its state, at its time.
+func (m *Model) End() {
+	m.undo = nil
+	m.readParameters()
+}
 
 // Deliver predicts one transaction: the code of its result, and one code a message; codes is nil when it does not
 // authenticate, and then nothing changed.

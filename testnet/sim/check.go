@@ -19,6 +19,9 @@ func (d *driver) check(txs [][]byte, outcome *abci.ResponseFinalizeBlock) error 
 	if err := d.consult(view, txs, outcome); err != nil {
 		return err
 	}
+	if err := d.ask(view); err != nil {
+		return err
+	}
 	if d.height%d.config.AuditEvery != 0 && d.height != d.config.Blocks {
 		return nil
 	}

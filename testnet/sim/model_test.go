@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"tradecredit/app/state"
@@ -28,6 +29,21 @@ func predictions(blocks int64) func(*types.Genesis, string, int64) *Oracle {
 				}
 				if len(differences) > 0 {
 					return errors.New("the state is not the model's:\n" + strings.Join(differences, "\n"))
+				}
+				return nil
+			},
+			Ask: func(t *types.Tx, code types.Code, left state.Reader) error {
+				var differences []string
+				predicted := m.Ask(t, func() {
+					if code == types.Code_ok {
+						differences = append(m.Compare(left.Get), m.CompareLogs(left.Entry)...)
+					}
+				})
+				switch {
+				case predicted != code:
+					return fmt.Errorf("the application says %s, the model %s", code, predicted)
+				case len(differences) > 0:
+					return errors.New("it leaves something else than the model:\n" + strings.Join(differences, "\n"))
 				}
 				return nil
 			},

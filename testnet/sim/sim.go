@@ -24,6 +24,7 @@ type Config struct {
 	Watch func(height int64, body *types.Body, m *types.Message, c types.Code)
 	// Oracle makes what predicts every code and balance, from a genesis, its chain id and its time; nil: nobody does.
 	Oracle func(g *types.Genesis, chainID string, unix int64) *Oracle
+	Asks   int // messages that the oracle is asked about after each block, beside those that were sent
 }
 
 // Oracle is told every block as it was decided, and asked what should have come of it.
@@ -35,6 +36,9 @@ type Oracle struct {
 	Deliver func(t *types.Tx, verified bool) (code types.Code, codes []types.Code)
 	// End compares balances with the records of the committed block. An error says which one differs.
 	End func(r state.Reader) error
+	// Ask predicts a transaction of one message after the block, with a good signature. The rules said code, and left that
+	// state if they accepted it.
+	Ask func(t *types.Tx, code types.Code, left state.Reader) error
 }
 
 // Run plays one seed to its end, and returns what was reached. The error is a *Failure.

@@ -16,9 +16,11 @@ import (
 )
 
 // What a run covers unless SIM_SEEDS=a:b (b not included) and SIM_BLOCKS say otherwise. SIM_SHOW=text prints every message
-// that has the text somewhere, as "nn240", and what became of it. SIM_AUDIT=1 audits after every block.
+// that has the text somewhere, as "nn240", and what became of it. SIM_AUDIT=1 audits after every block. SIM_ASKS=n asks rules
+// and model about n more messages after each block.
 const (
 	seedsInTest, blocksInTest = 16, 200
+	asksInTest                = 10 // after each block
 	seedsInSoak, blocksInSoak = 1000, 500
 )
 
@@ -26,7 +28,7 @@ const (
 const codesReached = 200
 
 // extent reads which seeds are played, and how many blocks of each.
-func extent(t *testing.T) (from, to uint64, blocks int64) {
+func extent(t *testing.T) (from, to uint64, blocks int64, asks int) {
 	to, blocks = seedsInTest, blocksInTest
 	if os.Getenv("SOAK") != "" {
 		to, blocks = seedsInSoak, blocksInSoak
@@ -41,20 +43,25 @@ func extent(t *testing.T) (from, to uint64, blocks int64) {
 		require.NoError(t, err)
 		require.Less(t, from, to, "SIM_SEEDS=%s has no seed", text)
 	}
+	asks = asksInTest
+	if text := os.Getenv("SIM_ASKS"); text != "" {
+		asks, err = strconv.Atoi(text)
+		require.NoError(t, err)
+	}
 	if text := os.Getenv("SIM_BLOCKS"); text != "" {
 		blocks, err = strconv.ParseInt(text, 10, 64)
 		require.NoError(t, err)
 		require.Positive(t, blocks)
 	}
-	return from, to, blocks
+	return from, to, blocks, asks
 }
 
 // TestSeeds plays the seeds, some at a time. A run that is long enough must have reached everything that is required.
 func TestSeeds(t *testing.T) {
-	from, to, blocks := extent(t)
+	from, to, blocks, asks := extent(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small stores: most of the time went into collecting them
 	began, all, mu := time.Now(), NewCounters(), sync.Mutex{}
-	config := Config{Blocks: blocks, Oracle: predictions(blocks)}
+	config := Config{Blocks: blocks, Oracle: predictions(blocks), Asks: asks}
 	if os.Getenv("SIM_AUDIT") != "" {
 		config.AuditEvery = 1
 	}
