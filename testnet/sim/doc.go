@@ -8,6 +8,10 @@
 //
 //	make sim SEEDS=17:18 BLOCKS=120
 //
+// After every block the model (testnet/model) says what each transaction came to and what each record holds, and is asked
+// about ten messages that nobody sent (ASKS=60: sixty): spoiled ones mostly, which rules and model must refuse alike, and
+// accept with the same traces.
+//
 // With SHOW=nn240 the run prints every message that has this text and what became of it; with AUDIT=1 the invariants are
 // checked after every block, so that the one that broke them is named.
 //

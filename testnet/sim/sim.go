@@ -52,7 +52,7 @@ func Run(c Config) (*Counters, error) {
 		err = errors.Join(err, r.shut())
 	}
 	if err != nil {
-		return d.counters, &Failure{Seed: c.Seed, Block: d.height, Err: err}
+		return d.counters, &Failure{Seed: c.Seed, Block: d.height, Asks: c.Asks, Err: err}
 	}
 	return d.counters, nil
 }
@@ -71,12 +71,17 @@ func (d *driver) survive() (err error) {
 type Failure struct {
 	Seed  uint64
 	Block int64
+	Asks  int // after each block; 0: nobody was asked
 	Err   error
 }
 
 // Error has the command to replay.
 func (f *Failure) Error() string {
-	return fmt.Sprintf("seed %d, block %d, commit %s: %v\nreplay: make sim SEEDS=%d:%d BLOCKS=%d", f.Seed, f.Block, commit(), f.Err, f.Seed, f.Seed+1, f.Block)
+	asks := ""
+	if f.Asks > 0 {
+		asks = fmt.Sprintf(" ASKS=%d", f.Asks)
+	}
+	return fmt.Sprintf("seed %d, block %d, commit %s: %v\nreplay: make sim SEEDS=%d:%d BLOCKS=%d%s", f.Seed, f.Block, commit(), f.Err, f.Seed, f.Seed+1, f.Block, asks)
 }
 
 func (f *Failure) Unwrap() error { return f.Err }

@@ -94,11 +94,12 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// TestSameSeed: a seed is a seed. What goes on in the background of the stores changes nothing.
+// TestSameSeed: a seed is a seed. What goes on in the background of the stores changes nothing, nor does what the model is
+// asked.
 func TestSameSeed(t *testing.T) {
 	var first, second History
-	for _, h := range []*History{&first, &second} {
-		_, err := Run(Config{Seed: 3, Blocks: 60, Record: h})
+	for asks, h := range []*History{&first, &second} {
+		_, err := Run(Config{Seed: 3, Blocks: 60, Record: h, Oracle: predictions(60), Asks: 5 * asks})
 		require.NoError(t, err)
 	}
 	require.Equal(t, first, second)
@@ -112,4 +113,6 @@ func TestSameSeed(t *testing.T) {
 func TestFailureNamesItself(t *testing.T) {
 	err := error(&Failure{Seed: 17, Block: 120, Err: fmt.Errorf("broken")})
 	require.Regexp(t, `^seed 17, block 120, commit ([0-9a-f]{40}|unknown): broken\nreplay: make sim SEEDS=17:18 BLOCKS=120$`, err.Error())
+	err = &Failure{Seed: 17, Block: 120, Asks: 60, Err: fmt.Errorf("broken")}
+	require.Regexp(t, `\nreplay: make sim SEEDS=17:18 BLOCKS=120 ASKS=60$`, err.Error())
 }
