@@ -2363,7 +2363,8 @@ func (SubmitStatus) EnumDescriptor() ([]byte, []int) {
 }
 
 // Code says which rule refused. Codes are consensus: never renumbered, new ones are appended.
-// The order of numbers is the order in which a transaction is checked, from cheap to dear.
+// The order of numbers is the order in which a transaction is checked, from cheap to dear; what a message repeats, keys or
+// allocations, is looked at one after the other.
 type Code int32
 
 const (

@@ -260,7 +260,8 @@ func (m *Model) divide(c *call, id string, r types.Receivable, msg *types.SplitR
 	parent.Children = nil
 	for _, x := range msg.Children {
 		child, signed, terms := r, *p, *r.Receivable
-		signed.Evidence, signed.Counted, signed.Late = r.Provenance.Evidence, r.Provenance.Counted, r.Provenance.Late
+		signed.Evidence, signed.Counted = r.Provenance.Evidence, r.Provenance.Counted
+		signed.Late, signed.Backfill = r.Provenance.Late, r.Provenance.Backfill
 		child.Provenance = &signed
 		terms.Id, terms.AmountMinor = x.Id, x.AmountMinor
 		given += x.AmountMinor
