@@ -78,12 +78,12 @@ func amendOrder(tx *Tx, m *types.AmendOrder) error {
 		o.Amendment, o.AmendedBy, o.AmendedSigner = m, side, tx.Sender.ID
 		return state.Set(tx, types.OrderKey(m.Order), o)
 	}
-	recorded := o.SoldEntry != 0 && o.SoldEntry == o.PromiseEntry
+	recorded := o.SoldEntry != 0 && o.SoldEntry == o.PromiseEntry && !o.Provenance.Fallen // else the new row is this signer's word
 	if err := tx.amended(o, m, base, tx.provenance(m.Day), m.Day, false); err != nil {
 		return err
 	}
 	if recorded {
-		o.SoldEntry = o.PromiseEntry
+		o.SoldEntry = o.SaleEntry // it may be performed by now, and the promise closed
 	}
 	return state.Set(tx, types.OrderKey(m.Order), o)
 }

@@ -8,11 +8,15 @@ import (
 // How tax and foreign-exchange events fall when their key was in wrong hands; see fall.go.
 
 // fallRow lets an event's own row lose its evidence, or leave the sums if it counted by its signature alone.
+// A delivery that counted nowhere stays as it is, and so does the promise that it broke.
 func (tx *Tx) fallRow(subject string, entry uint64, p *types.Provenance) error {
-	if alone(p) {
-		return tx.excludeRow(subject, entry, p)
+	if entry == 0 || !alone(p) {
+		return tx.losesEvidence(subject, entry)
 	}
-	return tx.losesEvidence(subject, entry)
+	if e, err := tx.logRow(subject, entry-1); err != nil || !e.Counted {
+		return err
+	}
+	return tx.excludeRow(subject, entry, p)
 }
 
 // fallTaxEvent: its row loses its evidence, and the receivable that it verified its leg.

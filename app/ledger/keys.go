@@ -48,6 +48,13 @@ func (b *Block) possessed(holder string, k *types.NewKey) error {
 
 // newKey writes a key and says whose its public half is; one that anybody uses already is refused.
 func newKey(w state.Writer, holder, replaces string, k *types.NewKey) error {
+	have, err := state.Get(w, types.KeyKey(holder, k.Id))
+	if err != nil {
+		return err
+	}
+	if have != nil { // as one that was revoked before a registration lapsed
+		return types.Refuse(types.Code_key_exists, "%s/%s; choose another key id", holder, k.Id)
+	}
 	old, err := state.Get(w, types.PublicKeyKey(k.PublicKey))
 	if err != nil {
 		return err

@@ -332,6 +332,10 @@ func (tx *Tx) release(m *types.RecordCustomsEvent, d *types.Declaration, o *type
 	if o.Releases++; o.Releases == 1 {
 		o.ReleasedDay = m.Day
 	}
+	group, err := tx.groupOf(o.Order.Seller)
+	if err != nil || group == tx.Sender.Group { // nobody releases its own goods
+		return err
+	}
 	return tx.lend(o, o.Legs|legReceipt, act, m.Day)
 }
 

@@ -59,6 +59,9 @@ func (b *Block) recoverKey(w *state.Batch, a *types.RecoverKey) error {
 	case lost.Role != k.Role:
 		return types.Refuse(types.Code_key_role_differs, "%s is a %s key", lost.Id, lost.Role)
 	}
+	if err := newKey(w, a.Holder, lost.Id, &k); err != nil {
+		return err
+	}
 	keys, err := keysOf(w, a.Holder, noLimit)
 	if err != nil {
 		return err
@@ -68,10 +71,7 @@ func (b *Block) recoverKey(w *state.Batch, a *types.RecoverKey) error {
 			return types.Refuse(types.Code_recovery_pending, "%s/%s is recovered and not live yet", a.Holder, other.Id)
 		}
 	}
-	if err := newKey(w, a.Holder, lost.Id, &k); err != nil {
-		return err
-	}
-	made, err := state.Get(w, types.KeyKey(a.Holder, k.Id))
+	made, err := there(w, types.KeyKey(a.Holder, k.Id))
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package model
 
 import (
 	"slices"
-	"strings"
 
 	"tradecredit/types"
 )
@@ -64,11 +63,7 @@ func (m *Model) fall(d *types.Due) {
 			}
 		})
 	case types.DueKind_DUE_BACKFILL:
-		m.members.change(types.MemberKey(d.Id), func(x *types.Member) {
-			x.Backfills = slices.DeleteFunc(slices.Clone(x.Backfills), func(w *types.BackfillWindow) bool {
-				return w.ClosesUnix <= m.unix
-			})
-		})
+		m.members.change(types.MemberKey(d.Id), func(x *types.Member) { x.Backfills = m.openWindows(*x) })
 	case types.DueKind_DUE_OFFER:
 		m.closeOffer(d.Id, types.OfferStatus_OFFER_LAPSED)
 	case types.DueKind_DUE_RESERVATION:
@@ -82,26 +77,30 @@ func (m *Model) fall(d *types.Due) {
 	}
 }
 
+// openWindows are the backfill windows of a member that have not closed.
+func (m *Model) openWindows(x types.Member) []*types.BackfillWindow {
+	return slices.DeleteFunc(slices.Clone(x.Backfills), func(w *types.BackfillWindow) bool { return w.ClosesUnix <= m.unix })
+}
+
 // lapseEnterprise ends a registration that nothing was recorded of, with its keys and mandates.
 func (m *Model) lapseEnterprise(subject string) {
 	k := types.EnterpriseKey(subject)
 	e := m.enterprises.at(k)
-	if e.Status == types.EnterpriseStatus_LAPSED_ENTERPRISE || m.recorded(subject) {
+	keys, mandates := m.keys.under("key/"+subject+"/"), m.delegations.under("delegation/"+subject+"/")
+	many := len(m.logs[subject]) > 64 || len(keys) >= 64 || len(mandates) >= 64 // so much is use
+	if e.Status == types.EnterpriseStatus_LAPSED_ENTERPRISE || many || m.recorded(subject) {
 		return
 	}
 	e.Status = types.EnterpriseStatus_LAPSED_ENTERPRISE
 	m.enterprises.put(k, e)
-	for _, id := range sorted(m.keys.rows) {
-		if strings.HasPrefix(id, "key/"+subject+"/") {
-			public := m.keys.rows[id].PublicKey
+	for _, id := range keys {
+		if k := m.keys.rows[id]; k.Status != types.KeyStatus_KEY_REVOKED { // a revoked one never returns
 			m.keys.drop(types.Key[types.KeyRecord](id))
-			m.publicKeys.drop(types.PublicKeyKey(public))
+			m.publicKeys.drop(types.PublicKeyKey(k.PublicKey))
 		}
 	}
-	for _, id := range sorted(m.delegations.rows) {
-		if strings.HasPrefix(id, "delegation/"+subject+"/") {
-			m.delegations.drop(types.Key[types.Delegation](id))
-		}
+	for _, id := range mandates {
+		m.delegations.drop(types.Key[types.Delegation](id))
 	}
 }
 

@@ -88,9 +88,8 @@ func (m *Model) district(c string) types.Code {
 
 func (m *Model) exponent(currency string) (int, bool) {
 	if version := m.inForce(types.CodeListName_CURRENCIES); version != "" {
-		if row, ok := m.codeRows.get(types.CodeRowKey(types.CodeListName_CURRENCIES, version, currency)); ok {
-			return int(row.Exponent), true
-		}
+		row, ok := m.codeRows.get(types.CodeRowKey(types.CodeListName_CURRENCIES, version, currency))
+		return int(row.Exponent), ok
 	}
 	return types.Exponent(currency)
 }

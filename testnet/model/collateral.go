@@ -169,6 +169,7 @@ func (m *Model) changeLiens(x *collateral, financing string, f func(l *types.Lie
 		}
 		m.setLiens(row, e)
 	}
+	m.closeFallen(x)
 }
 
 // disencumber takes the lien of a financing from an object and from its trade.
@@ -181,8 +182,14 @@ func (m *Model) disencumber(x *collateral, financing string) {
 			m.setLiens(row, e)
 		}
 	}
-	if at := types.Key[types.Declaration](x.object); strings.HasPrefix(x.object, "declaration/") && m.declarations.at(at).ReleasedDay == 0 {
-		m.declarations.change(at, func(d *types.Declaration) { d.FinanceableMinor = m.secured(x.object) }) // its release fell
+	m.closeFallen(x)
+}
+
+// closeFallen takes from a declaration whose release fell what it secures no more.
+func (m *Model) closeFallen(x *collateral) {
+	at := types.Key[types.Declaration](x.object)
+	if strings.HasPrefix(x.object, "declaration/") && m.declarations.at(at).ReleasedDay == 0 {
+		m.declarations.change(at, func(d *types.Declaration) { d.FinanceableMinor = m.secured(x.object) })
 	}
 }
 

@@ -26,7 +26,7 @@ type correction struct {
 }
 
 func (m *Model) correctRecord(c *call, msg *types.CorrectRecord) types.Code {
-	kind, id, _ := strings.Cut(msg.Record, "/")
+	kind, id, whole := strings.Cut(msg.Record, "/")
 	r := msg.Get()
 	if r == nil {
 		return types.Code_tx_field_invalid
@@ -35,7 +35,7 @@ func (m *Model) correctRecord(c *call, msg *types.CorrectRecord) types.Code {
 	for _, k := range replacementKinds {
 		correctable = correctable || k == kind
 	}
-	if !correctable {
+	if !correctable || !whole {
 		return types.Code_not_correctable
 	}
 	x := m.correctionOf(kind, id, r)
@@ -200,7 +200,8 @@ func (m *Model) correctFxEvent(id string, x types.FxRecord, msg *types.RecordFxE
 	code := unless(fits, types.Code_not_correctable)
 	if len(msg.Settlement) > 0 {
 		s := m.settlements.at(types.SettlementKey(msg.Settlement))
-		code = refusal(code, when(s.Reversed, types.Code_settlement_reversed), unless(msg.Currency == s.Currency && msg.AmountMinor <= s.AmountMinor, types.Code_fx_terms_differ))
+		code = refusal(code, when(s.Reversed, types.Code_settlement_reversed),
+			unless(msg.Subject == s.Payer || msg.Subject == s.Payee, types.Code_fx_terms_differ), unless(msg.Currency == s.Currency && msg.AmountMinor <= s.AmountMinor, types.Code_fx_terms_differ))
 	}
 	base, unfixed := m.base(msg.AmountMinor, msg.Currency, msg.Day)
 	if code = refusal(code, unfixed); code != types.Code_ok {

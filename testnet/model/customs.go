@@ -144,7 +144,11 @@ func (m *Model) customsAgain(c *call, at types.Key[types.CustomsRecord], old typ
 	old.Provenance = p
 	m.customsEvents.put(at, old)
 	if old.Event.Event == types.CustomsEvent_DECLARED {
-		m.declarations.change(types.DeclarationKey(c.id(old.Event.Declaration)), func(d *types.Declaration) { d.Provenance = p })
+		m.declarations.change(types.DeclarationKey(c.id(old.Event.Declaration)), func(d *types.Declaration) {
+			x := *d.Provenance
+			x.Key, x.Unix, x.Height = p.Key, p.Unix, p.Height
+			d.Provenance = &x
+		})
 	}
 	return code
 }

@@ -186,18 +186,17 @@ func (m *Model) actionNow(msg *types.Propose) types.Code {
 		}
 		return code
 	case *types.Propose_Suspend:
-		return refusal(m.liveMember(a.Suspend.Member), unless(m.governable(func(k *types.KeyRecord) bool {
+		return refusal(m.liveMember(a.Suspend.Member), unless(m.governable(m.algorithms(), func(k *types.KeyRecord) bool {
 			return k.Holder != a.Suspend.Member
 		}), types.Code_last_council_seat))
 	case *types.Propose_Parameter:
-		allowed := func(k *types.KeyRecord) bool { return types.Allowed(k.Algorithm, a.Parameter.Value) }
-		return when(a.Parameter.Name == "algorithms" && !m.governable(allowed), types.Code_last_council_seat)
+		return when(a.Parameter.Name == "algorithms" && !m.governable(a.Parameter.Value, anyKey), types.Code_last_council_seat)
 	case *types.Propose_Reinstate:
 		x, ok := m.members.get(types.MemberKey(a.Reinstate.Member))
 		return refusal(unless(ok, types.Code_member_unknown), when(x.Status == types.MemberStatus_LIVE, types.Code_member_not_suspended))
 	case *types.Propose_Backfill:
-		return refusal(m.liveMember(a.Backfill.Member),
-			when(len(m.members.at(types.MemberKey(a.Backfill.Member)).Backfills) >= 16, types.Code_too_many_windows))
+		open := m.openWindows(m.members.at(types.MemberKey(a.Backfill.Member)))
+		return refusal(m.liveMember(a.Backfill.Member), when(len(open) >= 16, types.Code_too_many_windows))
 	case *types.Propose_Validator:
 		return m.validatorNow(a.Validator)
 	case *types.Propose_CodeList:
@@ -261,10 +260,15 @@ func (m *Model) electorate(groups []string) []string {
 	return out
 }
 
-// governable tells whether some live member keeps a COUNCIL key without an end among the keys that stay.
-func (m *Model) governable(stays func(*types.KeyRecord) bool) bool {
+// algorithms are those that may sign.
+func (m *Model) algorithms() int64 { return m.parameters.at(types.ParametersKey).Algorithms }
+
+// governable tells whether some live member keeps a COUNCIL key without an end among the keys that stay, which may sign with
+// these algorithms, now or within a month.
+func (m *Model) governable(algorithms int64, stays func(*types.KeyRecord) bool) bool {
 	for _, k := range m.keys.rows {
 		if k.Role == types.Role_COUNCIL && k.Status == types.KeyStatus_KEY_LIVE && k.ValidUntilUnix == 0 && stays(&k) &&
+			k.ValidFromUnix <= m.unix+month && types.Allowed(k.Algorithm, algorithms) &&
 			m.members.at(types.MemberKey(k.Holder)).Status == types.MemberStatus_LIVE {
 			return true
 		}
@@ -311,7 +315,7 @@ func (m *Model) carryOut(p *types.Proposal) {
 	case *types.Propose_Backfill:
 		b := a.Backfill
 		m.members.change(types.MemberKey(b.Member), func(x *types.Member) {
-			x.Backfills = append(slices.Clone(x.Backfills), &types.BackfillWindow{FromDay: b.FromDay, UntilDay: b.UntilDay,
+			x.Backfills = append(m.openWindows(*x), &types.BackfillWindow{FromDay: b.FromDay, UntilDay: b.UntilDay,
 				ClosesUnix: b.ClosesUnix, Proposal: p.Id})
 		})
 		m.wait(b.ClosesUnix, types.DueKind_DUE_BACKFILL, b.Member)

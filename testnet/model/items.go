@@ -26,6 +26,9 @@ func shapeOfItem(key string, unfit types.Code, kinds ...string) types.Code {
 	kind, id, _ := strings.Cut(key, "/")
 	switch {
 	case !contains(kinds, kind) || !strings.Contains(key, "/"):
+		if strings.Contains(key, "/") && contains(slices.Concat(disputable, others), kind) {
+			return refusal(codeOf(types.CheckRecordID(id)), unfit)
+		}
 		return unfit
 	case kind == "settlement":
 		raw, err := hex.DecodeString(id)

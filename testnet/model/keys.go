@@ -88,7 +88,7 @@ func (m *Model) rotateKey(c *call, msg *types.RotateKey) types.Code {
 		old.ValidUntilUnix = msg.OldValidUntilUnix
 		m.keys.put(types.KeyKey(c.signer, msg.OldKey), old)
 	}
-	return unless(m.governable(anyKey), types.Code_last_council_seat)
+	return unless(m.governable(m.algorithms(), anyKey), types.Code_last_council_seat)
 }
 
 func anyKey(*types.KeyRecord) bool { return true }
@@ -116,5 +116,5 @@ func (m *Model) revokeKey(c *call, msg *types.RevokeKey) types.Code {
 		m.wait(m.unix+month, types.DueKind_DUE_COMPROMISE, c.signer+"/"+msg.Key+"/"+strconv.FormatInt(since, 10))
 	}
 	m.keys.put(at, k)
-	return unless(m.governable(anyKey), types.Code_last_council_seat)
+	return unless(m.governable(m.algorithms(), anyKey), types.Code_last_council_seat)
 }

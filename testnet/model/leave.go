@@ -193,7 +193,7 @@ func (m *Model) invoiceFalls(x *types.TaxRecord, was *types.Provenance) {
 	}
 	r.TaxVerifiedBy = ""
 	m.keep(id, &r)
-	if !acceptanceStands(&r) {
+	if r.SplitSum != nil || !acceptanceStands(&r) {
 		m.stand(id, &r, r.Legs&^legInvoice, was, m.day)
 		m.keep(id, &r)
 	}

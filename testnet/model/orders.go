@@ -219,7 +219,7 @@ func (m *Model) amendOrder(c *call, msg *types.AmendOrder) types.Code {
 	}
 	if alone {
 		p := m.provenance(c, msg.Day)
-		own := o.PromiseEntry != 0 && o.SoldEntry == o.PromiseEntry
+		own := o.PromiseEntry != 0 && o.SoldEntry == o.PromiseEntry && !o.Provenance.Fallen
 		m.amended(&o, at, msg, base, p)
 		if own {
 			o.SoldEntry = o.PromiseEntry

@@ -115,25 +115,30 @@ func (m *Model) cancelsOut(s *types.Settlement, x *types.Part) bool {
 	return false
 }
 
-// recentParts are the last 32 counted parts that a debtor paid a creditor, within 30 days of the newest, in the order
-// they came.
-func (m *Model) recentParts(debtor, creditor string) []counterpart {
-	var all []counterpart
-	newest := int32(-1 << 31)
-	for key, s := range m.settlements.rows {
-		if s.Payer != debtor || s.Payee != creditor {
+// recentParts are the counted parts that a debtor paid a creditor and that are remembered, in the order they came: the last
+// 32, and none more than 30 days before the newest. What was forgotten does not come back when a newer one goes.
+func (m *Model) recentParts(debtor, creditor string) (list []counterpart) {
+	for n, e := range m.logs[debtor] {
+		if e.Counterparty != creditor {
 			continue
 		}
-		for i, p := range s.Parts {
-			if p.Counted {
-				all = append(all, counterpart{types.Key[types.Settlement](key), i, s.Day, p.BaseMinor, p.DebtorEntry})
-				newest = max(newest, s.Day)
+		switch e.Kind {
+		case types.EntryKind_ENTRY_PAID:
+			if !e.Counted {
+				continue
 			}
+			list = append(list, counterpart{types.Key[types.Settlement](e.Record), int(e.Part), e.Day, e.BaseMinor, uint64(n)})
+			newest := e.Day
+			for _, c := range list {
+				newest = max(newest, c.day)
+			}
+			list = slices.DeleteFunc(list, func(c counterpart) bool { return c.day < newest-30 })
+			list = list[max(0, len(list)-32):]
+		case types.EntryKind_ENTRY_PAID_REVERSED, types.EntryKind_ENTRY_PAID_EXCLUDED:
+			list = slices.DeleteFunc(list, func(c counterpart) bool { return c.entry == e.Reverses-1 })
 		}
 	}
-	all = slices.DeleteFunc(all, func(c counterpart) bool { return c.day < newest-30 })
-	slices.SortFunc(all, func(a, b counterpart) int { return int(int64(a.entry) - int64(b.entry)) })
-	return all[max(0, len(all)-32):]
+	return list
 }
 
 // exclude takes a counted part out of the sums; what it paid stays paid.

@@ -212,7 +212,7 @@ func (m *Model) splitReceivable(c *call, msg *types.SplitReceivable) types.Code 
 			if !known || child.Parent != id || !endedSo(c, &r) {
 				return types.Code_id_taken
 			}
-			return m.splitAgain(c, id, r)
+			return m.splitAgain(c, r)
 		}
 	}
 	if !known {
@@ -237,21 +237,16 @@ func (m *Model) splitReceivable(c *call, msg *types.SplitReceivable) types.Code 
 }
 
 // splitAgain: a split is confirmed again as one, with all its children.
-func (m *Model) splitAgain(c *call, id string, r types.Receivable) types.Code {
-	p, code := m.again(c, r.Ended)
-	if p == nil {
-		return code
-	}
-	r.Ended = p
-	m.receivables.put(types.ReceivableKey(id), r)
+func (m *Model) splitAgain(c *call, r types.Receivable) types.Code {
 	for _, child := range r.Children {
-		m.receivables.change(types.ReceivableKey(child), func(x *types.Receivable) {
-			if q, _ := m.again(c, x.Provenance); q != nil {
-				x.Provenance = q
-			}
-		})
+		at := types.ReceivableKey(child)
+		x := m.receivables.at(at)
+		code := m.repeated(c, &x.Provenance, func() { m.receivables.put(at, x) })
+		if code != types.Code_ok {
+			return code // all or none
+		}
 	}
-	return code
+	return types.Code_ok
 }
 
 // divide makes the children of a receivable.
@@ -277,7 +272,11 @@ func (m *Model) divide(c *call, id string, r types.Receivable, msg *types.SplitR
 	}
 	ended(&parent, types.ReceivableStatus_SPLIT, p, msg.Day, 0)
 	if root := rootOf(id, &r); root != id && r.TaxVerifiedBy != "" {
-		m.receivables.change(types.ReceivableKey(root), func(x *types.Receivable) { x.TaxVerifiedBy = r.TaxVerifiedBy })
+		m.receivables.change(types.ReceivableKey(root), func(x *types.Receivable) {
+			if x.TaxVerifiedBy == "" {
+				x.TaxVerifiedBy = r.TaxVerifiedBy
+			}
+		})
 		parent.TaxVerifiedBy = ""
 	}
 	if parent.Experience {

@@ -30,11 +30,11 @@ func (m *Model) registerEnterprise(c *call, msg *types.RegisterEnterprise) types
 	if msg.Mandate != nil {
 		code = refusal(code, m.liveMember(msg.Mandate.Delegate))
 	}
-	if msg.Key != nil {
-		code = refusal(code, m.publicKeyFree(msg.Key))
-	}
 	u := m.usages.at(types.UsageKey(c.signer))
 	code = refusal(code, when(u.Registrations >= m.params.QuotaRegistrations, types.Code_quota_registrations_exceeded))
+	if msg.Key != nil { // a key that was revoked before the registration lapsed is still there
+		code = refusal(code, when(m.keys.has(types.KeyKey(msg.Subject, msg.Key.Id)), types.Code_key_exists), m.publicKeyFree(msg.Key))
+	}
 	if code != types.Code_ok {
 		return code
 	}

@@ -79,7 +79,7 @@ func (m *Model) invoiceStatus(c *call, msg *types.RecordTaxEvent, p *types.Prove
 		m.stand(id, &r, r.Legs|legInvoice, p, msg.Day)
 	case msg.Event == types.TaxEvent_INVOICE_VOIDED && r.TaxVerifiedBy == c.signer:
 		r.TaxVerifiedBy = ""
-		if !acceptanceStands(&r) {
+		if r.SplitSum != nil || !acceptanceStands(&r) {
 			m.keep(id, &r)
 			m.stand(id, &r, r.Legs&^legInvoice, p, msg.Day)
 		}
