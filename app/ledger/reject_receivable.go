@@ -27,7 +27,7 @@ func rejectReceivable(tx *Tx, m *types.RejectReceivable) error {
 	if err != nil {
 		return err
 	}
-	if err := p.endedBefore("rejection"); err != nil {
+	if done, err := p.endedBefore("rejection"); done || err != nil {
 		return err
 	}
 	if err := tx.actsFor(p.r.Receivable.Debtor, 0); err != nil {

@@ -8,12 +8,13 @@ import (
 
 // What a rejection, an annulment, a split and a write-off have in common.
 
-// endedBefore answers who sends again what ended a receivable: already_recorded. kind says what that was.
-func (p *paper) endedBefore(kind string) error {
+// endedBefore answers who sends again what ended a receivable: already_recorded, or nothing more to do if it is confirmed
+// again. kind says what that was.
+func (p *paper) endedBefore(kind string) (done bool, err error) {
 	if !p.tx.reported(p.r.Ended) {
-		return nil
+		return false, nil
 	}
-	return again(p.tx, kind, types.ReceivableKey(p.id), p.r, p.r.Ended)
+	return true, again(p.tx, kind, types.ReceivableKey(p.id), p.r, p.r.Ended)
 }
 
 // ends says who ended a receivable, and why.

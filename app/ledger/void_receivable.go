@@ -31,7 +31,7 @@ func voidReceivable(tx *Tx, m *types.VoidReceivable) error {
 	if err != nil {
 		return err
 	}
-	if err := p.endedBefore("annulment"); err != nil {
+	if done, err := p.endedBefore("annulment"); done || err != nil {
 		return err
 	}
 	side, err := p.voidingSide()

@@ -35,7 +35,7 @@ func writeOff(tx *Tx, m *types.WriteOff) error {
 	if err != nil {
 		return err
 	}
-	if err := p.endedBefore("write-off"); err != nil {
+	if done, err := p.endedBefore("write-off"); done || err != nil {
 		return err
 	}
 	if err := tx.actsFor(p.r.Receivable.Seller, openBase(p.r)); err != nil {
