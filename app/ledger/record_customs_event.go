@@ -12,10 +12,10 @@ import (
 //
 //	DECLARED → (INSPECTED) → RELEASED → GATE_OUT → CLOSED
 //
-// The release opens the financeable balance, the declared value, and gives the order's receivables the third leg;
-// revoking takes both back, until the goods left. An amendment states value and currency anew, and the HS code and place
-// if they changed; after the release the balance follows the value, never below what it secures. What each supervision
-// mode asks for beyond that stands in customs_modes.go.
+// The release opens the financeable balance, the declared value, and gives the order's receivables the third leg, unless
+// that customs belongs to the seller's control group; revoking takes both back, until the goods left. An amendment states
+// value and currency anew, and the HS code and place if they changed; after the release the balance follows the value,
+// never below what it secures. What each supervision mode asks for beyond that stands in customs_modes.go.
 
 // checkRecordCustomsEvent refuses what no state could make valid.
 func checkRecordCustomsEvent(m *types.RecordCustomsEvent) error {

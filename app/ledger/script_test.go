@@ -138,7 +138,15 @@ func (s *script) run(d *datadriven.TestData) string {
 }
 
 // begin makes a new network.
+// kept fails if the model did not predict all of the network so far.
+func (s *script) kept() {
+	if s.world != nil {
+		require.Empty(s.t, s.world.lost)
+	}
+}
+
 func (s *script) begin(cast, base, notice string) {
+	s.kept()
 	s.world = newWorld(s.t, cast, base, notice)
 	if s.predict {
 		s.world.model, s.world.probe = model.New(s.world.genesis, scriptChain, scriptStart), s.probe

@@ -201,7 +201,8 @@ func (m *Model) correctFxEvent(id string, x types.FxRecord, msg *types.RecordFxE
 	if len(msg.Settlement) > 0 {
 		s := m.settlements.at(types.SettlementKey(msg.Settlement))
 		code = refusal(code, when(s.Reversed, types.Code_settlement_reversed),
-			unless(msg.Subject == s.Payer || msg.Subject == s.Payee, types.Code_fx_terms_differ), unless(msg.Currency == s.Currency && msg.AmountMinor <= s.AmountMinor, types.Code_fx_terms_differ))
+			unless(msg.Subject == s.Payer || msg.Subject == s.Payee, types.Code_fx_terms_differ),
+			unless(msg.Currency == s.Currency && msg.AmountMinor <= s.AmountMinor, types.Code_fx_terms_differ))
 	}
 	base, unfixed := m.base(msg.AmountMinor, msg.Currency, msg.Day)
 	if code = refusal(code, unfixed); code != types.Code_ok {

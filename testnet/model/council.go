@@ -216,7 +216,8 @@ func (m *Model) recoveryNow(r *types.RecoverKey) types.Code {
 		return there
 	}
 	until := r.NewKey.ValidUntilUnix
-	return refusal(when(until != 0 && until <= m.unix+recoveryDelay, types.Code_expiry_passed), m.possession(r.Holder, r.NewKey), when(m.keys.has(types.KeyKey(r.Holder, r.NewKey.Id)), types.Code_key_exists),
+	return refusal(when(until != 0 && until <= m.unix+recoveryDelay, types.Code_expiry_passed),
+		m.possession(r.Holder, r.NewKey), when(m.keys.has(types.KeyKey(r.Holder, r.NewKey.Id)), types.Code_key_exists),
 		unless(ok, types.Code_key_not_own), when(lost.Role != r.NewKey.Role, types.Code_key_role_differs), m.publicKeyFree(r.NewKey),
 		when(waits, types.Code_recovery_pending))
 }

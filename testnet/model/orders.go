@@ -24,7 +24,8 @@ func withEvidence(p *types.Provenance, e types.Evidence) *types.Provenance {
 
 // promisedDay bounds the day that delivery was promised for.
 func promisedDay(order, promised int32) types.Code {
-	return refusal(when(promised < order-366, types.Code_promised_before_order), when(int64(promised) > int64(order)+1098, types.Code_promised_too_late))
+	return refusal(when(promised < order-366, types.Code_promised_before_order),
+		when(int64(promised) > int64(order)+1098, types.Code_promised_too_late))
 }
 
 // notLongBefore refuses an event that lies far before its order.
